@@ -46,6 +46,8 @@ from .configs import (
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .lora_blocks import AthanorLoadLoRABlocks
+from .lora_edit import AthanorLoRAEdit
+from .lora_extract import AthanorLoRAExtract
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
@@ -124,4 +126,6 @@ class AthanorExtension(ComfyExtension):
             AthanorLossCompare,
             AthanorLoRAInfo,
             AthanorLoadLoRABlocks,
+            AthanorLoRAEdit,
+            AthanorLoRAExtract,
         ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from .. import block_strengths
 from ..errors import AthanorError, shortened
 from ..lora_keys import MAGNITUDE
 from ..network.damage import damage, in_words
@@ -31,18 +32,12 @@ class Source:
     weight: float = 1.0
     name: str = ""  # as the loras folder lists it; '': the file's own name
     text: float | None = None  # the weight of text encoders' layers; None: the same
-    factors: Mapping[str, float] = field(default_factory=dict)  # layer -> what its weight is multiplied by, for blocks
-    blocks: str = ""  # the text that these factors follow, for the recipe
+    blocks: str = ""  # strengths of its own blocks, as in `Wanted`
 
     @property
     def title(self) -> str:
         """How the file is called in messages and in the recipe."""
         return self.name or self.path.name
-
-    def weight_of(self, layer: str) -> float:
-        """Return the weight of a layer, by its name in kohya's spelling."""
-        weight = self.text if self.text is not None and layer.startswith("lora_te") else self.weight
-        return weight * self.factors.get(layer, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +96,15 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
         AthanorError: a file cannot be read, the files are of different models, or a layer cannot be added up (see `sums`).
     """
     with opened([source.path for source in wanted.sources]) as files:
-        check(files, wanted)
+        weights = weights_of(files, wanted)
+        check(files, weights, wanted.rule)
         precision = precision_of(files[0]) if wanted.precision == AS_IT_IS else wanted.precision
         layers = list(dict.fromkeys(layer for file in files for layer in file.layers))
         tensors: dict[str, torch.Tensor] = {}
         told: list[Layer] = []
         for done, layer in enumerate(layers):
             progress(done, len(layers))
-            terms = list(_terms(files, wanted, layer))
+            terms = list(_terms(files, weights, layer))
             if terms:
                 result = _summed(layer, files, terms, wanted.rule)
                 pieces = in_format(layer, result.pieces, precision)
@@ -122,8 +118,31 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
     return Made(tensors=tensors, layers=tuple(told), precision=precision)
 
 
-def check(files: Sequence[LoraFile], wanted: Wanted) -> None:
+def weights_of(files: Sequence[LoraFile], wanted: Wanted) -> list[dict[str, float]]:
+    """Return layer -> weight for each file, 0 for what is left out.
+
+    Raises:
+        AthanorError: a text of block strengths names blocks that a file does not have.
+    """
+    found = []
+    for file, source in zip(files, wanted.sources, strict=True):
+        text = source.weight if source.text is None else source.text
+        weights = {layer: text if layer.startswith("lora_te") else source.weight for layer in file.layers}
+        own = block_strengths.read(source.blocks).strengths(file.layers.values(), file.path.name)
+        found.append(
+            {
+                layer: weight * own[file.layers[layer]] * wanted.factors.get(layer, 1.0)
+                for layer, weight in weights.items()
+            }
+        )
+    return found
+
+
+def check(files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], rule: RankRule | None) -> None:
     """Check, without reading a tensor, that the files can be added up.
+
+    Args:
+        weights: of `weights_of`.
 
     Raises:
         AthanorError: they share no layer, differ in a layer's size, or have layers that cannot be scaled or added up.
@@ -135,18 +154,16 @@ def check(files: Sequence[LoraFile], wanted: Wanted) -> None:
                 f"{first.path.name} and {file.path.name} have no layer of the same name: they are of different models, or named "
                 "by different trainers; choose files of one kind of model, and of one way to name layers."
             )
-    pairs = list(zip(files, wanted.sources, strict=True))
+    pairs = list(zip(files, weights, strict=True))
     for layer in dict.fromkeys(layer for file in files for layer in file.layers):
-        factor = wanted.factors.get(layer, 1.0)
-        weighted = [(file, source.weight_of(layer) * factor) for file, source in pairs if layer in file.layers]
-        mine = [(file, weight) for file, weight in weighted if weight]
+        mine = [(file, weight) for file, own in pairs if (weight := own.get(layer, 0.0))]
         sizes = {file.path.name: known for file, _ in mine if (known := spelling.size(file.shapes(layer)))}
         if len(set(sizes.values())) > 1:
             said = ", ".join(f"{out} x {into} in {name}" for name, (out, into) in sizes.items())
             raise AthanorError(
                 f"The files are of different models: {shortened(layer)} is {said}; choose files of one kind of model."
             )
-        _check_kinds(layer, mine, wanted.rule)
+        _check_kinds(layer, mine, rule)
 
 
 def _check_kinds(layer: str, weighted: Sequence[tuple[LoraFile, float]], rule: RankRule | None) -> None:
@@ -182,12 +199,12 @@ def precision_of(file: LoraFile) -> str:
     return _FORMATS[max(known, key=lambda name: known[name])] if known else "fp16"
 
 
-def _terms(files: Sequence[LoraFile], wanted: Wanted, layer: str) -> Iterator[tuple[float, Pieces]]:
-    """Yield the layer of each file that has it, with what its change is multiplied by; what that makes 0 is not read."""
-    factor = wanted.factors.get(layer, 1.0)
-    for file, source in zip(files, wanted.sources, strict=True):
-        weight = source.weight_of(layer) * factor
-        if layer in file.layers and weight:
+def _terms(
+    files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], layer: str
+) -> Iterator[tuple[float, Pieces]]:
+    """Yield the layer of each file that has it, with its weight; what has the weight 0 is not read."""
+    for file, own in zip(files, weights, strict=True):
+        if weight := own.get(layer, 0.0):
             pieces = file.pieces(layer)
             if broken := in_words([(file.layers[layer], damage(pieces))]):
                 raise AthanorError(f"{file.path.name} is broken: {broken[0]}; use another file.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from . import change, spelling
-from .build import AS_IT_IS, Wanted, precision_of
+from .build import AS_IT_IS, Wanted, precision_of, weights_of
 from .change import ALPHA, DOWN, EXTRAS
 from .opened import LoraFile
 from .svd import RankRule
@@ -49,13 +49,9 @@ def estimate(files: Sequence[LoraFile], wanted: Wanted) -> Estimate:
     """Return what `build.make` will bring, by the rules of `sums.summed`."""
     precision = precision_of(files[0]) if wanted.precision == AS_IT_IS else wanted.precision
     found = []
+    pairs = list(zip(files, weights_of(files, wanted), strict=True))
     for layer in dict.fromkeys(layer for file in files for layer in file.layers):
-        factor = wanted.factors.get(layer, 1.0)
-        terms = [
-            (weight * factor, file.shapes(layer))
-            for file, source in zip(files, wanted.sources, strict=True)
-            if layer in file.layers and (weight := source.weight_of(layer)) * factor
-        ]
+        terms = [(weight, file.shapes(layer)) for file, own in pairs if (weight := own.get(layer, 0.0))]
         if terms:
             found.append(_layer(terms, wanted.rule))
     numbers, tensors = (sum(getattr(each, name) for each in found) for name in ("numbers", "tensors"))

@@ -14,6 +14,7 @@ from ..json_text import parse_json
 from ..network.files import save_lora
 from ..network.metadata_choice import HASHES, JOB, TRAINED
 from .build import Layer, Made, Source, Wanted
+from .svd import RankRule
 
 KEY = "athanor_edit"
 """Where a result tells how it was made."""
@@ -42,10 +43,14 @@ def recipe(wanted: Wanted) -> dict[str, Any]:
     rule = wanted.rule
     told: dict[str, Any] = {"from": [_of(source) for source in wanted.sources]}
     told |= {"blocks": wanted.blocks} if wanted.blocks else {}
-    if rule is not None:
-        told["rank"] = {"rank": rule.rank, "conv_rank": rule.conv_rank or rule.rank}
-        told["rank"] |= {} if rule.method == "fixed" else {"method": rule.method, "target": rule.target}
+    told |= {} if rule is None else {"rank": rank_of(rule)}
     return told | {"precision": wanted.precision}
+
+
+def rank_of(rule: RankRule) -> dict[str, Any]:
+    """Return the rule that ranks follow, as JSON values."""
+    told: dict[str, Any] = {"rank": rule.rank, "conv_rank": rule.conv_rank}
+    return told | ({} if rule.method == "fixed" else {"method": rule.method, "target": rule.target})
 
 
 def _of(source: Source) -> dict[str, Any]:
@@ -77,7 +82,21 @@ def metadata(made: Made, wanted: Wanted, name: str, recipe_of: Mapping[str, Any]
         told = {key: value for key, value in told.items() if key not in (JOB, TRAINED)} | _network(made.layers, told)
     if len(files) > 1:
         told["modelspec.merged_from"] = ", ".join(source.path.stem for source in wanted.sources)
-    return told | {
+    return told | _of_this_file(name, recipe_of)
+
+
+def extracted(made: Made, name: str, recipe_of: Mapping[str, Any], base: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata of a LoRA that was extracted from two models.
+
+    Args:
+        base: fields about the model that it is for.
+    """
+    network = {"ss_network_module": "networks.lora", **_network(made.layers, {})}
+    return {**base, **network, "modelspec.sai_model_spec": "1.0.1", **_of_this_file(name, recipe_of)}
+
+
+def _of_this_file(name: str, recipe_of: Mapping[str, Any]) -> dict[str, str]:
+    return {
         "ss_output_name": name,
         "modelspec.title": name,
         "modelspec.date": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime()),
@@ -123,5 +142,6 @@ def write(path: Path, made: Made, told: Mapping[str, str]) -> str:
 
 
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:
-    """Return whether a file was made by this recipe."""
-    return parse_json(safetensors_metadata(path).get(KEY, "")) == parse_json(json.dumps(recipe_of))
+    """Return whether a file was made by this recipe; how it compared with its originals (`check`) is no part of it."""
+    told = parse_json(safetensors_metadata(path).get(KEY, ""))
+    return isinstance(told, dict) and {**told, "check": None} == {**parse_json(json.dumps(recipe_of)), "check": None}
