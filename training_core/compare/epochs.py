@@ -194,11 +194,11 @@ def axis(
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
-    values += [_average(points, each, field) for each in averages.split(skipping.parted(text)[0], field)[1]]
+    values += [average(points, each, field) for each in averages.split(skipping.parted(text)[0], field)[1]]
     return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out))
 
 
-def _average(points: Points, average: Average, field: str) -> Value:
+def average(points: Points, average: Average, field: str) -> Value:
     """Return the value of an average: its files together, each at its part of the strength."""
     if average.kind == "mean":
         files = choose(points, average.which[0], field)

@@ -93,7 +93,9 @@ def _layer(terms: Sequence[tuple[float, Shapes]], rule: RankRule | None) -> _Lay
     if not mains:
         return _Layer("added", 0, more, len(extras))
     made = _of_mains(mains, rule)
-    return _Layer("dora" if norms else made.how, made.rank, made.numbers + more, made.tensors + len(norms) + len(extras))
+    return _Layer(
+        "dora" if norms else made.how, made.rank, made.numbers + more, made.tensors + len(norms) + len(extras)
+    )
 
 
 def _main(shapes: Shapes) -> Shapes:
@@ -131,6 +133,8 @@ def _size(shapes: Shapes) -> tuple[int, int] | None:
     if "lokr_w1" in shapes or "lokr_w1_a" in shapes:
         one, two = _kronecker(shapes)
         return one[0] * two[0], one[1] * math.prod(two[1:])
+    if "hada_t1" in shapes:
+        return shapes["hada_w1_a"][1], shapes["hada_w1_b"][1] * math.prod(shapes["hada_t1"][2:])
     return spelling.size(shapes)
 
 
