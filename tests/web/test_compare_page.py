@@ -64,8 +64,92 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page):
     a_widget_is_chosen(site, page, vue=True)
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-compare", state="detached")
+    values_are_kept(site, page)
+    settings_are_kept(site, page)
     page.renderer(False)
     the_pictures_are_judged(site, page, a_widget_is_chosen(site, page, vue=False))
+
+
+def value(page, node: str, widget: str):
+    return page.evaluate(widget_of(node, widget) + ".value")
+
+
+def kept(site, what: str) -> list[str]:
+    return [one["name"] for one in site.get(f"/athanor/{what}")["kept"]]
+
+
+def values_are_kept(site, page: Page) -> None:
+    """A list of values is saved, deleted, brought back, renamed and taken; and all samplers are filled in."""
+    dialog, says = page.page.locator(".athanor-own"), page.page.get_by_text
+    press = lambda name: page.page.get_by_role("button", name=name, exact=True).first.click()  # noqa: E731
+    press("Lists…")
+    press("Save as…")
+    page.page.get_by_role("textbox", name="Name").fill("two shifts")
+    page.page.keyboard.press("Enter")
+    says("Saved: two shifts").wait_for()
+    page.picture("compare_lists")
+    press("Delete")
+    says("Deleted: two shifts").wait_for()
+    assert kept(site, "lists") == []
+    page.page.keyboard.press("Enter")  # on Undo
+    says("Saved: two shifts").wait_for()
+    press("Rename…")
+    page.page.get_by_role("textbox", name="Name").fill("shifts")
+    page.page.keyboard.press("Enter")
+    says("Saved: shifts").wait_for()
+    assert kept(site, "lists") == ["shifts"]
+    page.page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+    page.page.evaluate(
+        f"() => {{ const type = {widget_of('3', 'type')}; type.value = 'sampler'; type.callback('sampler'); }}"
+    )
+    press("All values")
+    asked = page.page.locator("dialog", has_text="Fill in")
+    count = len(site.get("/athanor/axis/names?type=sampler")["names"])
+    assert f"Fill in {count} values?" in asked.inner_text() and f"makes {count * 2} pictures" in asked.inner_text()
+    page.picture("compare_all_values")
+    page.page.keyboard.press("Enter")
+    asked.wait_for(state="detached")
+    assert len(value(page.page, "3", "values").splitlines()) == count > 30
+    press("Lists…")
+    dialog.get_by_role("combobox", name="Type").select_option("")
+    page.page.get_by_role("searchbox", name="Search").fill("widget")
+    press("Take these values")
+    dialog.wait_for(state="detached")
+    assert [value(page.page, "3", name) for name in ("type", "values")] == ["widget of the graph", "1, 3"]
+
+
+def settings_are_kept(site, page: Page) -> None:
+    """The settings of a grid are saved with its axis, and put back where both are gone; those of its pictures as well."""
+    app = "window.comfyAPI.app.app"
+    spoil = (
+        f"() => {{ {widget_of('4', 'prompts')}.value = 'spoilt'; {app}.graph.remove({app}.graph.getNodeById('3')); }}"
+    )
+    settings = f"""() => {{ const node = {app}.graph.getNodeById('4'), of = (one, name) => one?.widgets.find((w) => w.name === name).value;
+        const axis = node.getInputNode(node.inputs.findIndex((i) => i.name === 'x'));
+        return [of(node, 'prompts'), of(axis, 'values')]; }}"""
+    press_widget(page, "4", "Grid settings…", vue=True)
+    page.page.get_by_role("button", name="Save as…").click()
+    page.page.get_by_role("textbox", name="Name").fill("my grid")
+    page.page.keyboard.press("Enter")
+    page.page.get_by_text("Saved: my grid").wait_for()
+    page.picture("compare_grids")
+    assert kept(site, "grids") == ["my grid"]
+    page.page.evaluate(spoil)
+    page.page.get_by_role("button", name="Use these settings").click()
+    page.page.locator(".athanor-own").wait_for(state="detached")
+    before = page.page.evaluate(settings)
+    assert before == ["red circle\ngreen cross", "1, 3"]
+    page.settle()
+    page.picture("compare_grid_taken")
+    spoil = spoil.replace("getNodeById('3')", "nodes.find((n) => n.type === 'AthanorXYZAxis')")
+    page.page.evaluate(spoil)
+    assert page.page.evaluate(settings) == ["spoilt", None]
+    press_widget(page, "4", "Open viewer", vue=True)
+    page.page.locator(".athanor-compare").get_by_role("button", name="Use these settings").click()
+    page.page.wait_for_selector(".athanor-compare", state="detached")
+    until(lambda: page.page.evaluate(settings) == before)
 
 
 def a_widget_is_chosen(site, page, vue: bool) -> str:

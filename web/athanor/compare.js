@@ -7,6 +7,8 @@ import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { addButton, extend } from "./extend.js";
 import { when } from "./format.js";
+import { COMPARING, comparingNode } from "./grid_nodes.js";
+import { takeGrid } from "./grids.js";
 import { addressOf, get, post } from "./http.js";
 import { isLinked } from "./links.js";
 import { t } from "./words.js";
@@ -48,7 +50,9 @@ class WindowKeys {
 
 /** A dialog with the viewer of one comparison and a list of all others. */
 class CompareDialog {
-  constructor() {
+  /** `node`: the one that opened it, or null. */
+  constructor(node) {
+    this.node = node;
     this.name = null; // of the comparison that is shown
     this.unmount = null;
     this.isMarked = false; // marks have changed since the comparison was opened
@@ -71,10 +75,17 @@ class CompareDialog {
     this.status = make("span", { role: "status" });
     this.chooser = make("select", { "aria-label": t("Comparison"), onchange: () => this.show(this.chooser.value) });
     this.hint = make("span", { class: "hint", role: "status" });
+    const title = t("Prompts, seeds, sampler and axes of this comparison into XYZ Compare of the open graph");
+    const attributes = { type: "button", title, disabled: true, onclick: () => this.use() };
+    this.useButton = make("button", attributes, t("Use these settings"));
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-compare", "aria-label": t("Comparison"), tabindex: -1 },
-      dialogHead([this.chooser, this.status, this.hint], () => this.dialog.close(), t("Close the viewer")),
+      dialogHead(
+        [this.chooser, this.useButton, this.status, this.hint],
+        () => this.dialog.close(),
+        t("Close the viewer"),
+      ),
       this.place,
     );
   }
@@ -109,6 +120,7 @@ class CompareDialog {
       const data = await get(path);
       if (this.name !== name || !this.dialog.isConnected) return; // another one was chosen meanwhile
       this.status.textContent = "";
+      this.useButton.disabled = false;
       this.countStars(data);
       this.unmount = mount(this.place, data, (id) => addressOf(`${path}/cells/${id}.png`), {
         save: (cell, mark) => this.save(path, { cell, ...mark }),
@@ -119,6 +131,18 @@ class CompareDialog {
     } catch (error) {
       this.place.replaceChildren();
       this.status.textContent = t("The comparison cannot be shown: {why}", { why: error.message });
+    }
+  }
+
+  /** Put the settings of the comparison into the node that opened it, or another one that compares. */
+  async use() {
+    try {
+      const grid = await get(`/compare/${encodeURIComponent(this.name)}/grid`);
+      const title = this.chooser.selectedOptions[0]?.textContent ?? this.name;
+      this.dialog.close();
+      takeGrid(grid, COMPARING.includes(this.node?.comfyClass) ? this.node : comparingNode(), title);
+    } catch (error) {
+      this.status.textContent = error.message;
     }
   }
 
@@ -166,9 +190,9 @@ class CompareDialog {
   }
 }
 
-/** Open the viewer with a comparison, or with the newest one if `name` is null; others can be chosen there. */
-export async function open(name) {
-  shown = new CompareDialog();
+/** Open the viewer with a comparison, or with the newest one if `name` is null; `node`: the one that asked for it. */
+export async function open(name, node = null) {
+  shown = new CompareDialog(node);
   const { dialog } = shown;
   await shown.load(name);
   return dialog;
@@ -201,7 +225,7 @@ app.registerExtension({
     if (!KINDS.includes(node.comfyClass)) return;
     const label = t("Open viewer");
     const tooltip = t("Look at the pictures: wipe, difference, stars, blind duel.");
-    addButton(node, label, { label, tooltip, onclick: () => open(nameOf(node)) });
+    addButton(node, label, { label, tooltip, onclick: () => open(nameOf(node), node) });
     extend(node, "onExecuted", (output) => {
       const name = output?.athanor_comparison?.[0];
       if (!name) return;

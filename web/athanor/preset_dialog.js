@@ -4,7 +4,7 @@ import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
 import { ChangesTable, counted, inShort } from "./preset_changes.js";
-import { exportPreset, importPresets } from "./preset_files.js";
+import { exportPreset, importKept } from "./preset_files.js";
 import { apply, changesOf, modelFile, placesOf, trainOf, valuesOf } from "./preset_nodes.js";
 import { SaveForm, select } from "./preset_save.js";
 import { showBriefly } from "./toast.js";
@@ -260,7 +260,9 @@ class PresetDialog {
   }
 
   importFiles() {
-    importPresets({
+    importKept("/presets", {
+      fields: ["settings"],
+      none: t("it is no preset"),
       isTaken: (name) => this.isTaken(name),
       done: (preset) => this.saved(preset),
       failed: (sentence) => this.say(sentence, true),
