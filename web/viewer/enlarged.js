@@ -17,6 +17,7 @@ const KEYS = [
   ["s", "star"],
   ["x", "reject"],
   ["n", "note"],
+  ["l", "save as LoRA"],
   ["Esc", "back"],
 ];
 
@@ -121,10 +122,16 @@ export class Enlarged {
       button("star", `${mark.star ? "★" : "☆"} star`),
       button("reject", "✕ reject"),
       button("note", "✎ note"),
+      this.viewer.canKeep(id) && this.keepButton(),
       comparison.error(id) === undefined &&
         make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
       make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
     );
+  }
+
+  keepButton() {
+    const title = "One LoRA file of what this picture was drawn with (l)";
+    return make("button", { name: "keep", title, onclick: () => this.viewer.keepLora(this.at) }, "save this LoRA");
   }
 
   keys() {
@@ -133,8 +140,15 @@ export class Enlarged {
       "p",
       { class: "keys" },
       message.startsWith("not saved") && make("b", {}, `${message}   `),
-      KEYS.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
+      this.usableKeys().flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
     );
+  }
+
+  /** The keys with their actions; saving LoRAs is one only where some can be saved. */
+  usableKeys() {
+    const { keep, data } = this.viewer;
+    const canKeep = keep && Object.keys(data.virtual ?? {}).length;
+    return KEYS.filter(([key]) => key !== "l" || canKeep);
   }
 
   noteField() {
@@ -234,6 +248,7 @@ export class Enlarged {
       "s": () => this.toggle("star"),
       "x": () => this.toggle("reject"),
       "n": () => this.toggle("note"),
+      "l": () => this.viewer.keepLora(this.at),
       "Escape": () => this.viewer.close(),
     };
     const action = actions[event.key];

@@ -60,11 +60,15 @@ export class Table {
     return make("button", { "class": "hide", "title": name, "aria-label": name, onclick }, "✕");
   }
 
-  /** Arrow keys go from picture to picture, and Enter or space opens one; the table is one stop of the Tab key. */
+  /**
+   * Arrow keys go from picture to picture, Enter or space opens one, l saves its LoRAs; the table is one stop of the Tab
+   * key.
+   */
   keydown(event) {
     if (!event.target.matches?.("td img")) return;
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     if (event.key === "Enter" || event.key === " ") event.target.click();
+    else if (event.key === "l") this.viewer.keepLora(event.target.dataset.at.split(".").map(Number));
     else if (event.key in moves) this.step(event.target, ...moves[event.key]);
     else return;
     event.preventDefault();

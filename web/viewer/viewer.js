@@ -14,11 +14,12 @@ import { clampSize, firstView, placed, toggled } from "./view.js";
 
 /** Header and table, and over them at times a screen: an enlarged picture or a duel. */
 class Viewer {
-  constructor(root, data, address, { save, bar, close }) {
+  constructor(root, data, address, { save, bar, close, keep }) {
     this.root = root;
     this.data = data;
     this.address = address; // id => where its picture is
     this.leave = close;
+    this.keep = keep;
     this.comparison = new Comparison(data);
     this.marks = new Marks(data, save);
     this.view = firstView(this.comparison);
@@ -123,6 +124,18 @@ class Viewer {
       this.say(`not saved: ${error.message}`);
       if (this.screen === this.enlarged) this.enlarged.draw();
     }
+  }
+
+  /** Whether the LoRAs of a cell can be saved as one file: they are none yet, and there is a server. */
+  canKeep(id) {
+    return Boolean(this.keep && this.data.virtual?.[id]);
+  }
+
+  /** Save the LoRAs of the cell at a place as one file, or say why not. */
+  keepLora(at) {
+    const id = this.comparison.cell(at);
+    if (this.canKeep(id)) this.keep(id, this.data.virtual[id]);
+    else if (this.keep) this.say("no new LoRA here: it is drawn with one file as it is, or with none");
   }
 
   enlarge(at) {
@@ -245,9 +258,11 @@ class Viewer {
  * @param {EventTarget} options.keys whose keydown and keyup the viewer hears
  * @param {object|null} options.bar where the page's address holds the view, as `hashOfPage`; null: nowhere
  * @param {(() => void)|null} options.close called by Esc when nothing is left to close
+ * @param {((id: string, parts: string[]) => void)|null} options.keep saves the LoRAs of a cell as a file; null: cannot
  */
-export function mount(root, data, address, { save = null, keys = document, bar = hashOfPage, close = null } = {}) {
-  const viewer = new Viewer(root, data, address, { save, bar, close });
+export function mount(root, data, address, options = {}) {
+  const { save = null, keys = document, bar = hashOfPage, close = null, keep = null } = options;
+  const viewer = new Viewer(root, data, address, { save, bar, close, keep });
   const keydown = (event) => viewer.keydown(event);
   const keyup = (event) => viewer.keyup(event);
   const wheel = (event) => viewer.wheel(event);
