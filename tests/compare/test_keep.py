@@ -87,3 +87,92 @@ def test_what_is_told_before_is_what_is_made(loras, kind):
         assert max(ranks) == (told["largest_rank"] if max(ranks) else 0), (rank, told)
         assert abs(told["bytes"] - made["bytes"]) < 2000, (rank, told)  # of metadata
         assert ("Difference to the sum of the originals: none." in made["text"]) == told["exact"], (rank, told)
+
+
+def test_a_stack_of_blocks_is_a_file_of_them(loras):
+    """The strength of its blocks, and another one of the text encoder, are in the layers; where parts agree, only the use differs."""
+    from athanor.training_core.compare import keep, keep_file
+    from athanor.training_core.edit.change import dense
+    from athanor.training_core.edit.opened import opened
+
+    for seed, name in enumerate(("a", "b")):
+        write(loras, name, seed)
+    stack = ["a.safetensors", 0.5, 0.25, "mid 0.5"], ["b.safetensors", 1.0, -1.0, "te"]
+    mixture = keep.of_cell(plan(*stack), "k3")
+    made = keep_file.make(mixture, keep_file.Choice(name="c"), lambda done, total: None)
+    assert made["axis"] == "" and made["text"][-1] == "The strengths are in the file: use it at 1."
+    with opened([loras / "a.safetensors", loras / "b.safetensors", loras / "c.safetensors"]) as files:
+        unet, text = ([dense(file.pieces(layer)) for file in files if layer in file.layers] for layer in LAYERS)
+        assert torch.allclose(0.25 * unet[0], unet[-1], atol=1e-6)
+        assert torch.allclose(0.25 * text[0] - text[1], text[-1], atol=1e-5)
+    told = json.loads(keep.safetensors_metadata(loras / "c.safetensors")["athanor_edit"])["from"]
+    assert [(part["weight"], part["text_encoder"], part["blocks"]) for part in told] == [
+        (0.5, 0.25, "mid 0.5"),
+        (1, -1, "te"),
+    ]
+
+
+def test_one_file_at_a_time_is_made_and_can_be_stopped(loras):
+    from athanor.training_core.compare import keep, keep_file
+
+    for seed, name in enumerate(("a", "b")):
+        write(loras, name, seed)
+    mixture = keep.of_cell(plan(["a.safetensors", 1, 1, ""], ["b.safetensors", 1, 1, ""]), "k3")
+    maker = keep_file.Maker()
+    with pytest.raises(keep_file.Stopped, match="nothing was written"), maker.making("c") as progress:
+        progress(1, 2)
+        assert maker.state == {"name": "c", "done": 1, "total": 2}
+        with pytest.raises(keep_file.Busy, match="c is being made"), maker.making("d"):
+            pass
+        maker.stop()
+        keep_file.make(mixture, keep_file.Choice(name="c"), progress)
+    assert maker.state == {} and not (loras / "c.safetensors").exists()
+    with (
+        maker.making("a") as progress,
+        pytest.raises(keep_file.NameTaken, match=r"a.safetensors is in the loras folder"),
+    ):
+        keep_file.make(mixture, keep_file.Choice(name="a"), progress)
+
+
+@pytest.mark.parametrize(
+    ("tags", "count", "names"),
+    [
+        (" <lora:sub/x:0.8:0.5> <lora:y:-0.25>", 2, [("sub/x", 0.8, 0.5), ("y", -0.25, -0.25)]),
+        (" <lora:typed:1> <lora:x:1e-05> <lora:y:1>", 2, [("x", 1e-5, 1e-5), ("y", 1, 1)]),
+        (" <lora:x:1>", 1, []),  # a file as it is
+        (" <lora:x:1>", 2, []),  # of which the plan says otherwise
+    ],
+)
+def test_plans_of_older_versions_tell_stacks_by_their_parameters(tags, count, names):
+    older = plan() | {
+        "loras": {"k3": ["d"] * count},
+        "parameters": {"k3": f"a cat{tags}\nNegative prompt: x\nSteps: 1"},
+    }
+    del older["virtual"]
+    stack = [(lora.name, lora.strength_model, lora.strength_clip) for lora in virtual.stack_of(older, "k3")]
+    assert stack == names and virtual.parts_of(older) == ({"k3": ["loras"]} if names else {})
+
+
+@pytest.mark.parametrize(
+    "kept", [[], {"x": {}}, {"loras": []}, {"loras": {"k3": []}}, {"loras": {"k3": [["a", 1, "1", ""]]}}]
+)
+def test_a_damaged_entry_is_named(tmp_path, kept):
+    (tmp_path / "plan.json").write_text(json.dumps({"title": "x", "virtual": kept}))
+    with pytest.raises(AthanorError, match="damaged: virtual"):
+        read_plan(tmp_path)
+
+
+def test_only_what_is_no_file_is_kept_in_the_plan():
+    from athanor.training_core.compare.cells import Lora
+
+    def cell(*loras, low=()):
+        from types import SimpleNamespace
+
+        return SimpleNamespace(loras=loras, loras_low=low)
+
+    one, other = Lora("a", 1, 1), Lora("b", 0.5, 0.25, "mid 0")
+    cells = {"p": cell(), "q": cell(one), "r": cell(one, other), "s": cell(other, low=(one, one))}
+    assert virtual.told(cells) == {
+        "loras": {"r": [["a", 1, 1, ""], ["b", 0.5, 0.25, "mid 0"]], "s": [["b", 0.5, 0.25, "mid 0"]]},
+        "loras_low": {"s": [["a", 1, 1, ""], ["a", 1, 1, ""]]},
+    }

@@ -113,9 +113,7 @@ def _mixture(stack: Sequence[Lora], paths: Sequence[Path], name: str, notes: Seq
     )
 
 
-def _texts(
-    stack: Sequence[Lora], weights: Sequence[float], strength: float
-) -> tuple[list[float | None], float]:
+def _texts(stack: Sequence[Lora], weights: Sequence[float], strength: float) -> tuple[list[float | None], float]:
     """Return the weights for text encoders (None: as for the model), and the strength that the file is used at there.
 
     Where the parts are those of the model, the strength alone tells the difference; else it is in the file.

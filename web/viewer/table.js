@@ -61,8 +61,7 @@ export class Table {
   }
 
   /**
-   * Arrow keys go from picture to picture, Enter or space opens one, l saves its LoRAs; the table is one stop of the Tab
-   * key.
+   * Arrow keys go from picture to picture, Enter or space opens one, l saves its LoRAs. The table is one stop of Tab.
    */
   keydown(event) {
     if (!event.target.matches?.("td img")) return;
