@@ -45,6 +45,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_edit import AthanorLoRAEdit
 from .lora_extract import AthanorLoRAExtract
@@ -123,6 +124,7 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZZip,
             AthanorXYZPlan,
             AthanorXYZGridImage,
+            AthanorLikeness,
             AthanorLossCompare,
             AthanorLoRAInfo,
             AthanorLoadLoRABlocks,

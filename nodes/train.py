@@ -131,7 +131,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         buckets: Buckets,
         *,
         validation: tuple[ValidationSettings, Buckets | None] | None = None,
-        samples: tuple[SamplingSettings, Any] | None = None,
+        samples: tuple[SamplingSettings, Any, Any] | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
@@ -148,7 +148,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         packages.check()
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
-        sampling, sampling_model = samples or (None, None)
+        sampling, sampling_model, scorer = samples or (None, None, None)
         processes = ranks.current()
         models = models_of(model, clip, vae, values.get("network"))
         job = job_of(values | {"sampling": sampling}, buckets, probe, models, processes.count)
@@ -170,7 +170,7 @@ class AthanorTrainLoRA(io.ComfyNode):
                 events = launch(job, origin, by)
             else:
                 more = {"graph": graph, "source": origin, "ranks": processes, "queued": by}
-                looks = {"validation": held_out, "sampling_model": sampling_model}
+                looks = {"validation": held_out, "sampling_model": sampling_model, "scorer": scorer}
                 events = train(job, buckets, model, clip, vae, **looks, **more)
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:

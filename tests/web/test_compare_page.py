@@ -8,6 +8,7 @@ import comparing
 import graphs
 import loras
 import pytest
+import scored
 from PIL import Image
 from waiting import until
 from web_page import Page
@@ -188,6 +189,7 @@ def a_widget_is_chosen(site, page, vue: bool) -> str:
     name = page.page.evaluate("() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison")
     data = site.get(f"/athanor/compare/{name}")
     assert {axis["title"] for axis in data["axes"]} >= {"ModelSamplingSD3.shift", "prompt"} and not data["failed"]
+    page.page.locator(".athanor-axis .echo", has_text="ModelSamplingSD3.shift, 2 values: 1, 3").wait_for()
     page.settle()
     page.picture(f"compare_{which}_done")
     if vue:  # what the node says is Markdown there: its lines were put behind each other
@@ -298,6 +300,16 @@ def the_pictures_are_judged(site, page, name: str) -> None:
     until(lambda: '"note": "warmer, keep this"' in (folder / "viewer" / "index.html").read_text(encoding="utf-8"))
     assert "athanor_view" not in page.page.url
 
+    # With scores: a number and a bar under each picture, the best first, a copy beside its training picture, all in the address.
+    cells = site.get(f"/athanor/compare/{name}")["cells"]
+    scored.write_comparison_scores(folder, cells=dict(zip(cells, (0.6, 0.5, 0.95, 0.7), strict=True)))
+    site.post(f"/athanor/compare/{name}/portable", {})
+    page.page.goto((folder / "viewer" / "index.html").as_uri())
+    the_scores_are_shown(page, cells)
+    (folder / "scores.json").unlink()
+    site.post(f"/athanor/compare/{name}/portable", {})
+    page.page.goto("about:blank")
+
     # The folder alone, as a file: the same marks, the keys, a picture by handing the pictures over.
     page.page.goto((folder / "viewer" / "index.html").as_uri())
     page.page.wait_for_function("document.querySelectorAll('td img').length === 4")
@@ -316,6 +328,32 @@ def the_pictures_are_judged(site, page, name: str) -> None:
     the_address_keeps_the_view(page.page, name, lambda text: f"#{text}" if text else "")
 
 
+def the_scores_are_shown(page, cells: list[str]) -> None:
+    """Sorted, a copy beside its training picture, all scores; off in the switch, and then also after a reload."""
+    shown = page.page
+    shown.wait_for_function("document.querySelectorAll('td .score').length === 4")
+    shown.locator("[name=sort]").select_option("pictures")
+    best = shown.locator(".ranked .cell > img").all()
+    assert [image.get_attribute("data-cell") for image in best] == [cells[i] for i in (2, 3, 0, 1)]
+    assert best[0].get_attribute("alt").endswith(", likeness 0.950, looks like a copy")
+    best[0].focus()
+    shown.keyboard.press("ArrowRight")
+    assert shown.evaluate("document.activeElement.dataset.cell") == cells[3]
+    shown.get_by_role("button", name="Looks like a copy of a.png (0.950)").click()
+    assert "a.png, 0.950 (a copy from 0.900 on)" in shown.locator(".beside figcaption").last.inner_text()
+    page.picture("compare_copy")
+    shown.reload()
+    shown.wait_for_selector(".beside")
+    assert shown.locator(".cell-scores summary").inner_text().startswith("looks like a copy")
+    shown.keyboard.press("Escape")
+    shown.get_by_role("button", name="all scores").click()
+    assert "0.80 +- 0.01 over 2 prompts" in shown.locator(".scores .verdict").inner_text()
+    shown.keyboard.press("Escape")
+    shown.locator("[name=score]").select_option("off")
+    assert shown.locator(".score").count() == 0
+    shown.locator("[name=score]").select_option("likeness")
+
+
 def the_address_keeps_the_view(page, name: str, told) -> None:
     """A hidden value, then a picture opened by keyboard: each is a step of Back and Forward, and a link opens it."""
 
@@ -332,6 +370,11 @@ def the_address_keeps_the_view(page, name: str, told) -> None:
     shows(2)
     page.get_by_role("button", name="show 1 hidden").click()
     shows(4)
+    columns = "document.querySelector('.athanor-viewer thead th:nth-child(2) .label').textContent"
+    page.get_by_role("button", name="Exchange columns and rows").click()
+    page.wait_for_function(f"{columns} === 'red circle'")
+    page.go_back()
+    page.wait_for_function(f"{columns} === '1'")
     page.locator(".athanor-viewer td img[tabindex='0']").focus()
     for key in ("ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)

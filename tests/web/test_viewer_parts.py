@@ -120,6 +120,26 @@ def test_places_views_marks_and_votes(page):
     ):
         assert run(page, "address", f"return module.fromText({json.dumps(old)}, comparison);") == {}
 
+    # Scores: the best first, those without one last; the mean of a row counts each picture once; an address keeps what fits.
+    given = """const data = { kinds: [{ name: 'likeness', title: 'likeness', high: true }, { name: 'variety', title: 'v', high: true }],
+        cells: { a: { values: { likeness: 0.5 } }, b: { values: { likeness: 0.7 } }, d: { values: { likeness: 0.9 }, copy: true } } };
+        comparison.scores = new module.Scores(data); const view = { x: 1, y: 0, z: null, at: [0, 0, 0], score: 'likeness' };"""
+    orders = "return [comparison.scores.names, ['rows', 'columns', 'blocks', 'pictures'].map((sort) => module.orderOf(comparison, "
+    orders += "{ ...view, sort })), module.bestFirst(comparison, view).map((at) => comparison.cell(at)).join('')];"
+    names, order, pictures = run(page, "scores", given + orders)
+    assert names == ["likeness", "off"] and order == [{"0": [1, 0]}, {"1": [0, 1, 2]}, {}, {}] and pictures == "dbacef"
+    low = given.replace("high: true", "high: false", 1) + "comparison.order = { 1: [2, 0, 1] };"
+    low += "return [module.bestFirst(comparison, view).map((at) => comparison.cell(at)).join(''), comparison.neighbour([0, 2, 0], 1, 1),"
+    assert run(page, "scores", low + "comparison.scores.part(0.9, 'likeness')];") == ["abdcfe", [0, 0, 0], 0]
+    kept = """const { Scores } = await import('/extensions/athanor/viewer/scores.js');
+        const read = (text) => module.fromText(text, comparison);
+        const before = read('score=likeness&sort=rows'); comparison.scores = new Scores({ kinds: [{ name: 'likeness' }],
+        cells: { a: { values: { likeness: 1 } } } }); return [before, read('score=likeness&sort=rows&panel=scores&beside=nearest')];"""
+    assert run(page, "address", kept) == [
+        {"sort": "rows"},
+        {"score": "likeness", "sort": "rows", "panel": "scores", "beside": "nearest"},
+    ]
+
     # A draw is half a win; what was never shown has no rate; a failed picture is not drawn for a duel.
     votes = "const tally = new module.Tally(3); tally.count([0, 1], 1); tally.count([1, 0], null);"
     assert run(page, "duel", votes + "return [tally.pairs, tally.wins, tally.ranking()];") == [

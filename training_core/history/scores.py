@@ -6,7 +6,7 @@ any origin are read: what is broken or of another kind is left out, and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,11 @@ def of_comparison(folder: Path) -> ComparisonScores | None:
 def of_events(events: Iterable[Mapping[str, Any]]) -> tuple[StepScores, ...]:
     """Return what a run's events tell of scores, in order of its steps; those that were drawn again count once."""
     return tuple(map(_step, lasting(events, "scored")))
+
+
+def measured_alike(steps: Sequence[StepScores]) -> list[StepScores]:
+    """Return the scores by the scorer that measured last: those of another one cannot be compared with them."""
+    return [each for each in steps if each.scorer == steps[-1].scorer]
 
 
 def _step(event: Mapping[str, Any]) -> StepScores:

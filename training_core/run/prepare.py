@@ -74,12 +74,14 @@ def prepare(
     validation: Buckets | None,
     *,
     sampling_model: Any = None,
+    scorer: Any = None,
     looks: bool = True,
 ) -> Prepared:
     """Check a job against the graph's models, in the order in which a user would want to know what is wrong.
 
     Args:
         sampling_model: the MODEL that samples are drawn with; None: `model`.
+        scorer: compares samples with the training pictures; None: nobody does.
         looks: whether this process looks at the probe and draws samples.
 
     Raises:
@@ -107,7 +109,8 @@ def prepare(
     usable.check_sides(model, buckets.by_size(), SIDES)
     controls = as_trained(family, resolved.job.buckets.control_size)
     encodings, probed = _encodings(resolved.job, split, model, clip, vae, controls)
-    samples = _samples(job, split.training, target, model, vae, controls=controls, other=other, looks=looks)
+    shown = {"other": other, "scorer": scorer, "looks": looks}
+    samples = _samples(job, split.training, target, model, vae, controls=controls, **shown)
     return Prepared(
         model=model,
         family=family,
@@ -262,6 +265,7 @@ def _samples(
     *,
     controls: Controls | None,
     other: OtherModel | None,
+    scorer: Any,
     looks: bool,
 ) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
@@ -279,4 +283,5 @@ def _samples(
         vae=vae,
         controls=controls,
         other=other,
+        scorer=scorer,
     )

@@ -16,6 +16,7 @@ from .dataset import DatasetSettings
 from .doctor import DoctorSettings
 from .edit import EditSettings, ExtractSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
+from .likeness import LikenessSettings
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -43,6 +44,7 @@ __all__ = [
     "ExtractSettings",
     "GridSettings",
     "Job",
+    "LikenessSettings",
     "LossSettings",
     "MergeTagsSettings",
     "NetworkSettings",

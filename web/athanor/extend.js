@@ -42,10 +42,13 @@ export function placeBelow(node, widget, name) {
   });
 }
 
-/** Set a widget of a node as if it was typed: the host takes back what it found wrong with the old value. */
-export function setWidget(node, name, value) {
+/**
+ * Set a widget of a node as if it was typed: the host takes back what it found wrong with the old value. `always`: also
+ * where it has the value, as that of a new node may be what the host remembers of an older one with the same id.
+ */
+export function setWidget(node, name, value, always = false) {
   const widget = node.widgets?.find((one) => one.name === name);
-  if (!widget || widget.value === value) return;
+  if (!widget || (widget.value === value && !always)) return;
   const before = widget.value;
   widget.value = value;
   widget.callback?.(value);

@@ -49,8 +49,9 @@ class Placing {
 
   set(node, name, value) {
     const widget = node.widgets?.find((one) => one.name === name);
-    if (!widget || widget.value === value) return;
-    setWidget(node, name, value);
+    const isNew = this.added.includes(node);
+    if (!widget || (widget.value === value && !isNew)) return;
+    setWidget(node, name, value, isNew);
     showInVue(node, widget);
   }
 

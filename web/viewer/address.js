@@ -1,5 +1,6 @@
 // What the address of a page keeps of a view, so that a link or a reload opens the same one.
 
+import { SORTS } from "./scores.js";
 import { clampSize, MODES, SHOWN } from "./view.js";
 
 const isIndex = (value, count) => Number.isInteger(value) && value >= 0 && value < count;
@@ -23,6 +24,9 @@ const PLACE = {
 
 /** One of a few words. */
 const word = (words) => ({ write: (value) => value, read: (text) => (words.includes(text) ? text : undefined) });
+
+/** A kind of score of the comparison, or "off". */
+const SCORE = { write: (name) => name, read: (text, { scores }) => (scores.names.includes(text) ? text : undefined) };
 
 /** Values of axes: 0.2_1.0 is value 2 of axis 0 and value 0 of axis 1. */
 const VALUES = {
@@ -59,10 +63,14 @@ const KEPT = {
   size: SIZE,
   show: word(SHOWN),
   hidden: VALUES,
+  score: SCORE,
+  sort: word(SORTS),
   picture: PLACE,
   pin: PLACE,
   mode: word(MODES),
   zoom: ZOOM,
+  beside: word(["", "nearest"]),
+  panel: word(["", "scores"]),
 };
 
 /** What of a view differs from the one that the comparison opens with, as text: "x=1&y=0&picture=0.2". */

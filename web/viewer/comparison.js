@@ -1,5 +1,7 @@
 // The cells of a comparison by their place in its axes. No drawing here.
 
+import { Scores } from "./scores.js";
+
 /**
  * What cells.json holds, by place. A place `at` is a list with one value index per axis. Cells are stored with the last
  * axis changing fastest.
@@ -13,6 +15,9 @@ export class Comparison {
     this.baseValues = data.axes.map((axis) => axis.names.indexOf("base model"));
     /** Values that are hidden: [axis, value]. */
     this.hidden = [];
+    this.scores = new Scores(data.scores);
+    /** The order of an axis's values where it is not the planned one: {axis: [value]}. */
+    this.order = {};
   }
 
   /** The id of the cell at a place. */
@@ -31,10 +36,10 @@ export class Comparison {
     return all.every((one) => one.join() === all[0].join()) ? all[0] : [];
   }
 
-  /** The indices of an axis's values that are not hidden; of no axis (null), a single 0, so that loops run once. */
+  /** The indices of shown values of an axis, in their order; of no axis (null), a single 0, so that loops run once. */
   indices(axis) {
     if (axis == null) return [0];
-    const all = this.data.axes[axis].values.map((_, index) => index);
+    const all = this.order[axis] ?? this.data.axes[axis].values.map((_, index) => index);
     const shown = all.filter((index) => !this.hidden.some(([a, value]) => a === axis && value === index));
     return shown.length ? shown : all;
   }

@@ -1,7 +1,9 @@
 // The screen with one enlarged picture: its settings and marks, keys to its neighbours, comparison with a pinned one.
 
+import { canKeep, keepLora, keepsAny } from "./keep.js";
 import { make } from "./make.js";
 import { madeFrom } from "./label.js";
+import { besideNearest, scoreList } from "./nearest.js";
 import { Stage } from "./stage.js";
 
 const KEYS = [
@@ -14,6 +16,7 @@ const KEYS = [
   ["p", "pin this picture"],
   ["w", "wipe between the pinned picture and this one"],
   ["d", "difference from the pinned picture"],
+  ["t", "training picture beside it"],
   ["s", "star"],
   ["x", "reject"],
   ["n", "note"],
@@ -31,6 +34,7 @@ export class Enlarged {
     this.mode = "plain";
     this.showsBase = false; // while space is down
     this.editsNote = false;
+    this.beside = false; // whether the nearest training picture stands beside it
   }
 
   /** Show the picture at a place. */
@@ -41,10 +45,12 @@ export class Enlarged {
 
   /** What of it a link keeps; see address.js. */
   get state() {
-    return { picture: this.at, pin: this.pin, mode: this.mode, zoom: this.at && this.stage.zoomed };
+    const zoom = this.at && this.stage.zoomed;
+    return { picture: this.at, pin: this.pin, mode: this.mode, zoom, beside: this.at && this.beside ? "nearest" : "" };
   }
 
-  set state({ pin, mode, zoom }) {
+  set state({ pin, mode, zoom, beside }) {
+    this.beside = beside === "nearest";
     this.pin = pin;
     this.mode = pin ? mode : "plain";
     this.stage.zoomed = zoom;
@@ -54,6 +60,7 @@ export class Enlarged {
   closed() {
     this.at = null;
     this.editsNote = false;
+    this.beside = false;
     this.stage.fit();
   }
 
@@ -61,20 +68,31 @@ export class Enlarged {
     const { comparison, data, popup } = this.viewer;
     const at = this.showsBase ? comparison.basePlace(this.at) : this.at;
     const overlay = this.pin && this.mode !== "plain" && !this.showsBase;
+    const id = comparison.cell(at);
+    const { scores } = comparison;
     popup.replaceChildren(
       this.bar(at),
       this.editsNote ? this.noteField() : "",
-      madeFrom(comparison.controls(comparison.cell(at))),
-      this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
-      make(
-        "details",
-        {},
-        make("summary", {}, "settings"),
-        make("pre", {}, data.parameters?.[comparison.cell(at)] ?? ""),
-      ),
+      madeFrom(comparison.controls(id)),
+      this.beside
+        ? besideNearest(scores, id, this.picture(at))
+        : this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
+      this.scoreList(scores, id),
+      make("details", {}, make("summary", {}, "settings"), make("pre", {}, data.parameters?.[id] ?? "")),
       this.keys(),
     );
     popup.querySelector("input.note")?.focus();
+  }
+
+  /** The scores of a cell; once opened, they stay open from picture to picture. */
+  scoreList(scores, id) {
+    const list = scoreList(scores, id);
+    if (!list) return "";
+    list.open = Boolean(this.showsScores);
+    list.addEventListener("toggle", () => {
+      this.showsScores = list.open;
+    });
+    return list;
   }
 
   picture(at) {
@@ -122,7 +140,13 @@ export class Enlarged {
       button("star", `${mark.star ? "★" : "☆"} star`),
       button("reject", "✕ reject"),
       button("note", "✎ note"),
-      this.viewer.canKeep(id) && this.keepButton(),
+      comparison.scores.of(id)?.nearest &&
+        make(
+          "button",
+          { "name": "beside", "aria-pressed": String(this.beside), "onclick": () => this.toggleBeside() },
+          "training picture",
+        ),
+      canKeep(this.viewer, id) && this.keepButton(),
       comparison.error(id) === undefined &&
         make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
       make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
@@ -131,24 +155,18 @@ export class Enlarged {
 
   keepButton() {
     const title = "One LoRA file of what this picture was drawn with (l)";
-    return make("button", { name: "keep", title, onclick: () => this.viewer.keepLora(this.at) }, "save this LoRA");
+    return make("button", { name: "keep", title, onclick: () => keepLora(this.viewer, this.at) }, "save this LoRA");
   }
 
   keys() {
     const { message } = this.viewer;
+    const keys = KEYS.filter(([key]) => key !== "l" || keepsAny(this.viewer));
     return make(
       "p",
       { class: "keys" },
       message.startsWith("not saved") && make("b", {}, `${message}   `),
-      this.usableKeys().flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
+      keys.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
     );
-  }
-
-  /** The keys with their actions; saving LoRAs is one only where some can be saved. */
-  usableKeys() {
-    const { keep, data } = this.viewer;
-    const canKeep = keep && Object.keys(data.virtual ?? {}).length;
-    return KEYS.filter(([key]) => key !== "l" || canKeep);
   }
 
   noteField() {
@@ -211,6 +229,15 @@ export class Enlarged {
     this.viewer.changed(true);
   }
 
+  /** Put the nearest training picture beside this one, or take it away. */
+  toggleBeside() {
+    if (!this.viewer.comparison.scores.names.length) return;
+    this.beside = !this.beside;
+    this.draw();
+    this.viewer.popup.focus();
+    this.viewer.changed(true);
+  }
+
   toggleMode(mode) {
     this.mode = this.mode === mode ? "plain" : mode;
     this.draw();
@@ -245,10 +272,11 @@ export class Enlarged {
       "p": () => this.togglePin(),
       "w": () => this.toggleMode("wipe"),
       "d": () => this.toggleMode("difference"),
+      "t": () => this.toggleBeside(),
       "s": () => this.toggle("star"),
       "x": () => this.toggle("reject"),
       "n": () => this.toggle("note"),
-      "l": () => this.viewer.keepLora(this.at),
+      "l": () => keepLora(this.viewer, this.at),
       "Escape": () => this.viewer.close(),
     };
     const action = actions[event.key];

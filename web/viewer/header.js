@@ -1,6 +1,7 @@
 // The line above the table: title, axes, sliders of the axes that have no place, size, filter, buttons, messages.
 
 import { make } from "./make.js";
+import { OFF, SORTS } from "./scores.js";
 import { LARGEST, SHOWN, SMALLEST } from "./view.js";
 
 const HINT = "click a picture to enlarge it; ctrl + wheel changes the size; ✕ at a value hides it";
@@ -31,6 +32,7 @@ export class Header {
         "div",
         { class: "controls" },
         this.chooser("x", "X"),
+        this.swap(),
         this.chooser("y", "Y"),
         this.chooser("z", "blocks"),
         this.sliders(),
@@ -46,12 +48,47 @@ export class Header {
             SHOWN.map((value) => make("option", { value, selected: view.show === value }, value)),
           ),
         ),
+        this.scores(),
         this.hidden(),
         this.buttons(),
         this.status,
       ),
     );
     this.say(viewer.message);
+  }
+
+  /** What stands under the pictures and what is put in order of it; nothing for a comparison without scores. */
+  scores() {
+    const { viewer } = this;
+    const { comparison, view } = viewer;
+    const { kinds } = comparison.scores;
+    if (!kinds.length) return "";
+    const chooser = (name, label, chosen, options, choose) =>
+      make(
+        "label",
+        {},
+        label,
+        make(
+          "select",
+          { name, onchange: (event) => choose(event.target.value) },
+          options.map(([value, text]) => make("option", { value, selected: value === chosen }, text)),
+        ),
+      );
+    const names = [...kinds.map(({ name, title }) => [name, title]), [OFF, "off"]];
+    const sorts = SORTS.filter((sort) => sort !== "blocks" || view.z !== null).map((sort) => [sort, sort]);
+    return [
+      chooser("score", "score", view.score, names, (value) => viewer.chooseScore(value)),
+      view.score !== OFF && chooser("sort", "sort", view.sort, sorts, (value) => viewer.sort(value)),
+      make(
+        "button",
+        {
+          name: "scores",
+          title: "Verdict, means by checkpoint, and the trade-off",
+          onclick: () => viewer.showScores(),
+        },
+        "all scores",
+      ),
+    ];
   }
 
   /** The button that brings hidden values back; nothing if there are none. */
@@ -74,6 +111,13 @@ export class Header {
       button("export", "Stars, rejects and notes as a JSON file", "save marks", () => viewer.saveMarks()),
       button("import", "Marks from such a file", "load marks", () => viewer.loadMarks()),
     ];
+  }
+
+  /** The button that exchanges columns and rows: eight rows of three fit no window, eight columns do. */
+  swap() {
+    const title = "Exchange columns and rows";
+    const onclick = () => this.viewer.swap();
+    return make("button", { "name": "swap", title, "aria-label": title, onclick }, "⇄");
   }
 
   /** The list of axes for one place of the table. */

@@ -1,4 +1,6 @@
-// What the table shows: where each axis lies, values of the others, hidden values, the size of pictures, the filter.
+// What the table shows: where each axis lies, values of the others, hidden values, size, filter, score and order.
+
+import { SORTS } from "./scores.js";
 
 /** Pixels that a cell of the table has at least, and at most. */
 export const SMALLEST = 32;
@@ -8,8 +10,8 @@ export const LARGEST = 1024;
 export const SHOWN = ["all", "starred", "not rejected"];
 export const MODES = ["plain", "wipe", "difference"];
 
-/** The view that a comparison opens with: its first three axes as columns, rows and blocks. */
-export function firstView({ axes, lengths }) {
+/** The view that a comparison opens with: its first three axes as columns, rows and blocks, and its first score. */
+export function firstView({ axes, lengths, scores }) {
   return {
     x: axes[0]?.index ?? null,
     y: axes[1]?.index ?? null,
@@ -18,6 +20,8 @@ export function firstView({ axes, lengths }) {
     size: 256,
     show: "all",
     hidden: [], // values that are left out: [axis, value]
+    score: scores.names[0], // what stands under the pictures: a kind of score, or "off"
+    sort: SORTS[0], // what is put in order of it
   };
 }
 

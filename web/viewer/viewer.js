@@ -8,7 +8,10 @@ import { Enlarged } from "./enlarged.js";
 import { Header } from "./header.js";
 import { chooseFiles, download, make } from "./make.js";
 import { fromJson, Marks } from "./marks.js";
-import { drawSheet } from "./sheet.js";
+import { savePicture } from "./save_picture.js";
+import { ScoreScreen } from "./score_screen.js";
+import { isOff, remember } from "./score_switch.js";
+import { OFF, orderOf, SORTS } from "./scores.js";
 import { Table } from "./table.js";
 import { clampSize, firstView, placed, toggled } from "./view.js";
 
@@ -31,21 +34,28 @@ class Viewer {
     this.screen = null;
     root.classList.add("athanor-viewer");
     root.replaceChildren(this.header.element, this.table.element, this.popup);
-    this.first = { ...this.view, ...this.enlarged.state };
-    this.bar = new AddressBar(bar, () => toText({ ...this.view, ...this.enlarged.state }, this.first));
+    this.first = this.state;
+    this.bar = new AddressBar(bar, () => toText(this.state, this.first));
     this.goTo(this.bar.written);
+    if (!("score" in fromText(this.bar.written, this.comparison)) && isOff()) this.chooseScore(OFF);
+  }
+
+  /** All that a link keeps. */
+  get state() {
+    return { ...this.view, ...this.enlarged.state, panel: this.screen instanceof ScoreScreen ? "scores" : "" };
   }
 
   /** Show the view that a text tells (see address.js); what it does not tell is as at first. */
   goTo(text) {
-    const { picture, pin, mode, zoom, ...view } = { ...this.first, ...fromText(text, this.comparison) };
+    const { picture, pin, mode, zoom, beside, panel, ...view } = { ...this.first, ...fromText(text, this.comparison) };
     const axes = [view.x, view.y, view.z].filter((axis) => axis !== null);
     const { x, y, z } = new Set(axes).size < axes.length ? this.first : view; // no axis has two places
     this.view = { ...view, x, y, z };
     this.leaveScreen();
-    this.enlarged.state = { pin, mode, zoom };
+    this.enlarged.state = { pin, mode, zoom, beside };
     this.draw();
     if (picture) this.showPicture(picture);
+    else if (panel && this.data.scores) this.showPanel();
   }
 
   /** The address has another view than before: the user went back or forward. */
@@ -60,6 +70,8 @@ class Viewer {
 
   draw() {
     this.comparison.hidden = this.view.hidden;
+    this.comparison.order = {};
+    this.comparison.order = orderOf(this.comparison, this.view);
     this.header.draw();
     this.root.style.setProperty("--cell", `${this.view.size}px`);
     this.table.draw();
@@ -77,11 +89,46 @@ class Viewer {
     this.changed(true);
   }
 
+  /** Exchange columns and rows. */
+  swap() {
+    this.view = { ...this.view, x: this.view.y, y: this.view.x };
+    this.draw();
+    this.changed(true);
+    this.header.element.querySelector("[name=swap]").focus();
+  }
+
   /** Choose the value of an axis that has no place in the table. */
   setValue(axis, value) {
     this.view.at = this.comparison.moved(this.view.at, axis, value);
     this.table.draw();
     this.changed();
+  }
+
+  /** Choose the score under the pictures; "off" is remembered for other comparisons. */
+  chooseScore(score) {
+    if (!this.comparison.scores.kinds.length) return;
+    this.view = { ...this.view, score, sort: score === OFF ? SORTS[0] : this.view.sort };
+    remember(score === OFF);
+    this.draw();
+    this.changed(true);
+  }
+
+  /** Put columns, rows, blocks or all pictures in order of the score. */
+  sort(sort) {
+    this.view = { ...this.view, sort };
+    this.draw();
+    this.changed(true);
+  }
+
+  showScores() {
+    this.showPanel();
+    this.changed(true);
+  }
+
+  showPanel() {
+    this.popup.hidden = false;
+    this.screen = new ScoreScreen(this);
+    this.popup.focus();
   }
 
   filter(show) {
@@ -126,19 +173,9 @@ class Viewer {
     }
   }
 
-  /** Whether the LoRAs of a cell can be saved as one file: they are none yet, and there is a server. */
-  canKeep(id) {
-    return Boolean(this.keep && this.data.virtual?.[id]);
-  }
-
-  /** Save the LoRAs of the cell at a place as one file, or say why not. */
-  keepLora(at) {
-    const id = this.comparison.cell(at);
-    if (this.canKeep(id)) this.keep(id, this.data.virtual[id]);
-    else if (this.keep) this.say("no new LoRA here: it is drawn with one file as it is, or with none");
-  }
-
-  enlarge(at) {
+  /** Show a picture large; `beside`: with the nearest training picture. */
+  enlarge(at, beside = false) {
+    this.enlarged.beside = beside;
     this.showPicture(at);
     this.changed(true);
   }
@@ -213,37 +250,9 @@ class Viewer {
     });
   }
 
-  /** Save the table as one PNG. A page that was opened as a file must be given the pictures by the user first. */
-  async savePicture() {
-    this.say("drawing the picture ...");
-    try {
-      await this.saveSheet(this.address);
-    } catch (error) {
-      if (error.name !== "SecurityError") return this.say(`no picture: ${error.message}`);
-      this.say("choose the folder 'cells' beside this page");
-      chooseFiles({ webkitdirectory: true }, (files) => {
-        const byName = new Map(files.map((file) => [file.name, file]));
-        const addressOf = (file) => (file ? URL.createObjectURL(file) : "");
-        return this.saveSheet((id) => addressOf(byName.get(`${id}.png`)));
-      });
-    }
-  }
-
-  async saveSheet(address) {
-    const cell = (at) => {
-      const id = this.comparison.cell(at);
-      if (!this.marks.passes(id, this.view.show)) return null;
-      const [width, height] = this.comparison.size(id);
-      const source = this.comparison.error(id) === undefined ? address(id) : "";
-      return { source, width, height, star: this.marks.of(id).star };
-    };
-    const blocks = this.comparison.blocks(this.view).map(({ title, columns, rows }) => ({
-      title,
-      columns: columns.map(({ label }) => label),
-      rows: rows.map(({ label, places }) => ({ label, cells: places.map(cell) })),
-    }));
-    download(await drawSheet(this.data.title, blocks, this.view.size), `${this.data.name}.png`);
-    this.say("");
+  /** Save the table as one PNG. */
+  savePicture() {
+    return savePicture(this);
   }
 }
 
