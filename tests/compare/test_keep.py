@@ -176,3 +176,46 @@ def test_only_what_is_no_file_is_kept_in_the_plan():
         "loras": {"r": [["a", 1, 1, ""], ["b", 0.5, 0.25, "mid 0"]], "s": [["b", 0.5, 0.25, "mid 0"]]},
         "loras_low": {"s": [["a", 1, 1, ""], ["a", 1, 1, ""]]},
     }
+
+
+def dora(folder: Path, epoch: int, norm: float):
+    from athanor.training_core.history.handle import Checkpoint
+
+    name = f"d-{epoch:06d}.safetensors"
+    tensors = {f"{LAYERS[0]}.{piece}": value for piece, value in lora_kinds.lora(seed=epoch, size=(24, 16)).items()}
+    save_file(tensors | {f"{LAYERS[0]}.dora_scale": torch.full((24, 1), norm)}, folder / name)
+    return Checkpoint(epoch=epoch, step=epoch, lora_name=name, path=folder / name, hash="", last=False)
+
+
+def test_an_average_of_dora_is_a_file_that_is_found_again(loras):
+    """Its norms are averaged; it is made once, and anew only where an epoch is another file; the node says what it is."""
+    from athanor.training_core.compare import epochs, keep, keep_file, runs
+    from athanor.training_core.files import read_safetensors
+
+    points = runs.Points("d", (dora(loras, 1, 1.0), dora(loras, 2, 3.0)))
+
+    def drawn() -> Path:
+        axis = epochs.axis(points, "mean(1-2)", include_base=False)
+        ((value,), (note,)) = axis.values, axis.notes
+        (choice,) = dict(value.changes)["lora"]
+        assert value.label == "mean 1-2" and choice.weight == 1
+        assert note.startswith("d mean 1-2: DoRA has no exact average. d-mean-1-2-") and "% from their average)" in note
+        assert choice.name.startswith("athanor-averages")
+        return loras / choice.name
+
+    first = drawn()
+    made = first.stat().st_mtime_ns
+    tensors = read_safetensors(first)[0]
+    assert torch.equal(tensors[f"{LAYERS[0]}.dora_scale"], torch.full((24, 1), 2.0))
+    assert tensors[f"{LAYERS[0]}.lora_down.weight"].shape[0] == 3  # as the epochs have
+    assert drawn() == first and first.stat().st_mtime_ns == made
+    dora(loras, 2, 5.0)
+    tensors = read_safetensors(drawn())[0]
+    assert torch.equal(tensors[f"{LAYERS[0]}.dora_scale"], torch.full((24, 1), 3.0))
+    # Saved from the run, it may have the rank that loses nothing of the changes.
+    offer = keep_file.offer(keep.of_average(points, "mean(1-2)"), keep_file.Choice(rank=0))
+    assert (offer["largest_rank"], offer["exact"], offer["own_rank"]) == (6, False, 3)
+    assert (
+        "DoRA has no exact average: changes and norms are averaged apart, so compare it with the files."
+        in offer["text"]
+    )

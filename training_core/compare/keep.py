@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import file_names
 from ..edit.build import Source
 from ..errors import AthanorError
 from ..files import safetensors_metadata
 from ..history.run_files import run_id_of
 from ..host import fingerprint, folders
 from . import averages, epochs, virtual
-from .axes import LoraChoice
 from .cells import Lora
 from .runs import Points
 
@@ -23,7 +21,6 @@ _NAMING = re.compile(r"checkpoint|LoRA(?! strength| steps)")
 """Titles of axes whose values name LoRAs."""
 _NONE = 1e-6
 """A sum of strengths below it is none that a file could be used at."""
-_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +72,10 @@ def of_average(points: Points, text: str) -> Mixture:
     rest, found = averages.split(text, "which")
     if rest or len(found) != 1:
         raise AthanorError("which: write one average, such as mean(last 4), ema(0.1) or lerp(4, 8, 0.3).")
-    value = epochs.average(points, found[0], "which")
-    choices: Sequence[LoraChoice] = dict(value.changes)["lora"]
-    stack = [Lora(choice.name, choice.weight, choice.weight) for choice in choices]
-    mixture = _mixture(stack, [_file(lora) for lora in stack], f"{points.name} {value.label}", [])
+    files, weights = epochs.parts(points, found[0], "which")
+    stack = [Lora(file.lora_name, weight, weight) for file, weight in zip(files, weights, strict=True)]
+    name = f"{points.name.rpartition('/')[2]} {found[0].label}"
+    mixture = replace(_mixture(stack, [_file(lora) for lora in stack], name, []), of_run=True)
     return replace(mixture, drawn=False)
 
 
@@ -107,7 +104,7 @@ def _mixture(stack: Sequence[Lora], paths: Sequence[Path], name: str, notes: Seq
         sources=tuple(sources),
         strength=_round(strength),
         strength_clip=_round(strength_clip),
-        name=_plain(name),
+        name=averages.plain_name(name),
         of_run=of_run,
         notes=tuple(notes),
     )
@@ -149,12 +146,6 @@ def _name(plan: Mapping[str, Any], key: str) -> str:
             run = axis["title"].partition(" of ")[2] if match[0] == "checkpoint" else ""
             words[:0] = [part for part in (run, str(names[index])) if part and part != "all"]
     return " ".join(words) or plan["title"].partition("  ")[0]
-
-
-def _plain(text: str) -> str:
-    """Return a text as a plain file name: letters, digits, dots, - and _."""
-    name = re.sub(r"[^\w.]+", "-", text.replace(".safetensors", "")).strip("-._")
-    return file_names.safe(name[:_LONGEST].rstrip("-._") or "average")
 
 
 def free_name(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from ..byte_size import format_bytes
 from ..edit import build, estimate, recipe, told
 from ..edit.build import Progress, Wanted
 from ..edit.estimate import Estimate
-from ..edit.opened import LoraFile, opened
+from ..edit.opened import opened
 from ..edit.svd import RankRule
 from ..errors import AthanorError, quoted
 from ..host import folders
@@ -135,7 +135,7 @@ def make(mixture: Mixture, choice: Choice, progress: Progress) -> dict[str, Any]
 
 def _draft(mixture: Mixture, choice: Choice) -> _Draft:
     with opened([source.path for source in mixture.sources]) as files:
-        own, own_conv = _own(files)
+        own, own_conv = estimate.own_ranks(files)
         exactly = Wanted(sources=mixture.sources, precision=choice.precision)
         build.check(files, build.weights_of(files, exactly), None)
         exact = estimate.estimate(files, exactly)
@@ -144,23 +144,6 @@ def _draft(mixture: Mixture, choice: Choice) -> _Draft:
         wanted = Wanted(sources=mixture.sources, rule=rule, precision=choice.precision)
         build.check(files, build.weights_of(files, wanted), rule)
         return _Draft(wanted=wanted, rank=rank, own=own, exact=exact, made=estimate.estimate(files, wanted))
-
-
-def _own(files: Sequence[LoraFile]) -> tuple[int, int]:
-    """Return the largest rank of the files' linear layers, and of their larger convolutions (0: there are none); 0 for no LoRAs."""
-    linear, wide = 0, 0
-    for file in files:
-        for layer in file.layers:
-            shapes = file.shapes(layer)
-            kind = estimate.kind_of(shapes).removeprefix("dora ")
-            if kind not in ("lora", "norm", "full"):
-                return 0, 0
-            rank = estimate.rank_of(shapes)
-            if estimate.is_wide(shapes):
-                wide = max(wide, rank)
-            else:
-                linear = max(linear, rank)
-    return linear or wide, wide if linear else 0
 
 
 def _default(mixture: Mixture, own: int, exact: Estimate) -> int:

@@ -81,6 +81,23 @@ def is_wide(shapes: Shapes) -> bool:
     return any(len(shape) > 2 and max(shape[2:]) > 1 for shape in shapes.values())
 
 
+def own_ranks(files: Sequence[LoraFile]) -> tuple[int, int]:
+    """Return the largest rank of the files' linear layers, and of their larger convolutions (0: there are none); 0 for no LoRAs."""
+    linear, wide = 0, 0
+    for file in files:
+        for layer in file.layers:
+            shapes = file.shapes(layer)
+            kind = kind_of(shapes).removeprefix("dora ")
+            if kind not in ("lora", "norm", "full"):
+                return 0, 0
+            rank = rank_of(shapes)
+            if is_wide(shapes):
+                wide = max(wide, rank)
+            else:
+                linear = max(linear, rank)
+    return linear or wide, wide if linear else 0
+
+
 def _layer(terms: Sequence[tuple[float, Shapes]], rule: RankRule | None) -> _Layer:
     first = terms[0][1]
     if len(terms) == 1 and (rule is None or kind_of(first) in ("norm",) or not _main(first)):
