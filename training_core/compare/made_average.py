@@ -13,7 +13,7 @@ from ..edit.opened import opened
 from ..edit.svd import RankRule
 from ..files import safetensors_metadata
 from ..history.handle import Checkpoint
-from ..host import folders, guard
+from ..host import fingerprint, folders, guard
 from ..json_text import parse_json
 from .averages import plain_name
 
@@ -43,14 +43,18 @@ def made(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> M
         rank, wide = estimate.own_ranks(read)
     wanted = Wanted(sources=sources, rule=RankRule(rank=rank, conv_rank=wide) if rank else None)
     recipe_of = recipe.recipe(wanted)
-    digest = hashlib.sha256(json.dumps(recipe_of, sort_keys=True).encode()).hexdigest()[:8]
+    # Files without a hash in their metadata are told apart by size, time and header.
+    known = [
+        part.get("hash") or fingerprint.file(each.path) for part, each in zip(recipe_of["from"], sources, strict=True)
+    ]
+    digest = hashlib.sha256(json.dumps([recipe_of, known], sort_keys=True).encode()).hexdigest()[:8]
     path = folders.lora_path(f"{FOLDER}/{plain_name(label)}-{digest}")
     if not (path.is_file() and recipe.is_same(path, recipe_of)):
         result = build.make(wanted, lambda _done, _total: guard.stop_if_interrupted())
         recipe_of["check"] = told.difference(result)
         recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
-    known = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
-    far = known["check"]["difference"] if isinstance(known, dict) and isinstance(known.get("check"), dict) else 0.0
+    kept = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
+    far = kept["check"]["difference"] if isinstance(kept, dict) and isinstance(kept.get("check"), dict) else 0.0
     return MadeAverage(
         folders.lora_name(path),
         f"{label}: DoRA has no exact average. {path.name} in {FOLDER} is near to it: changes and norms are averaged apart (changes at the "
