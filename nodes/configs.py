@@ -241,7 +241,14 @@ class AthanorValidationConfig(io.ComfyNode):
             category="Athanor/config",
             description="The probe, a validation loss: measured during training on the same pictures, noise and timesteps each "
             "time, either held-out pictures or training pictures.",
-            search_aliases=["validation loss", "validation split", "overfitting", "probe"],
+            search_aliases=[
+                "validation loss",
+                "validation split",
+                "overfitting",
+                "probe",
+                "early stopping",
+                "patience",
+            ],
             inputs=[
                 *inputs(ValidationSettings),
                 types.Buckets.Input(

@@ -176,7 +176,9 @@ class Display:
             lines.append(kept.sentence(record, listed))
             if not advice.shows_the_log():
                 log.info("Athanor: %s", lines[-1])
-        elif self._started is None:
+        elif record.why:
+            lines.append(record.why)
+        if record.status != "stopped" and self._started is None:
             how = advice.switch_on("retrain")
             lines.append(f"This run is already finished, so its LoRA is reused; {how} to train it again.")
         waited = self._waited / max(1e-9, self._seconds)

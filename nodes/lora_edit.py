@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ log = logging.getLogger("athanor")
 _FILES = 3
 """Files that have widgets of their own."""
 NONE = "none"
+_MADE: set[Path] = set()
+"""Results since ComfyUI was started."""
 
 
 class AthanorLoRAEdit(io.ComfyNode):
@@ -51,7 +54,13 @@ class AthanorLoRAEdit(io.ComfyNode):
                 "kohya",
                 "sd-scripts",
             ],
-            inputs=[*_file_inputs(), *inputs(EditSettings)],
+            inputs=[
+                *_file_inputs(),
+                *inputs(EditSettings),
+                io.Model.Input(
+                    "model", optional=True, tooltip="The model that the files are for; only needed to change names."
+                ),
+            ],
             outputs=[
                 io.AnyType.Output("lora_name", tooltip="File name of the result; connects to Load LoRA."),
                 types.Axis.Output(
@@ -64,13 +73,23 @@ class AthanorLoRAEdit(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, output_name: str | None = None) -> bool | str:
-        """Return True if the result would be in the loras folder, else what is wrong (None: linked or missing)."""
-        return sentence(lambda: folders.lora_path(str(output_name)), output_name=output_name)
+    def validate_inputs(
+        cls, output_name: str | None = None, blocks: str | None = None, more_loras: str | None = None
+    ) -> bool | str:
+        """Return True if the texts can be read, else what is wrong (None: linked or missing)."""
+        from ..training_core import block_strengths
+        from ..training_core.edit import asked
+
+        checks = (
+            sentence(lambda: folders.lora_path(str(output_name)), output_name=output_name),
+            sentence(lambda: block_strengths.read(str(blocks)), blocks=blocks),
+            sentence(lambda: asked.named(str(more_loras)), more_loras=more_loras),
+        )
+        return next((said for said in checks if said is not True), True)
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> Any:
-        """Return the times of the files' last changes, so that a file that was replaced, also the result, is made anew."""
+        """Return the times of the files' last changes, and whether a result of this name was deleted since it was made."""
         from ..training_core.edit import asked
 
         names = [str(values.get(_named("lora_name", i)) or NONE) for i in range(_FILES)]
@@ -80,7 +99,7 @@ class AthanorLoRAEdit(io.ComfyNode):
         except AthanorError:
             return None
         paths = [folders.model_file("loras", name) for name in names if name != NONE]
-        return [path.stat().st_mtime_ns if path and path.is_file() else 0 for path in (*paths, target)]
+        return [path.stat().st_mtime_ns if path and path.is_file() else 0 for path in paths] + [is_gone(target)]
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
@@ -97,8 +116,10 @@ class AthanorLoRAEdit(io.ComfyNode):
         files = asked.sources(pairs, lambda name: folders.existing_lora(name, "lora_name or more_loras"))
         wanted = asked.wanted(settings, files)
         path = folders.lora_path(settings.output_name)
-        lines = made(path, wanted, settings.replace_file, cls.hidden.unique_id)
+        names = _names(settings.names, values.get("model"))
+        lines = _made(path, wanted, settings, names, shown(cls.hidden.unique_id))
         name, text = folders.lora_name(path), "\n".join(lines)
+        Progress(cls.hidden.unique_id).text(text, always=True)
         originals = " + ".join(f"{folders.lora_name(file.path)}:{file.weight:g}" for file in files)
         axis = kinds.read("LoRA", f"{originals}\n{name}", sampling.known())
         return io.NodeOutput(name, axis, text, ui={"text": [text]})
@@ -158,29 +179,62 @@ def _chosen(values: dict[str, Any]) -> list[tuple[str, float]]:
     return pairs
 
 
-def made(path: Path, wanted: Any, replace: bool, node_id: str) -> list[str]:
+def _names(names: str, model: Any) -> Any:
+    """Return what the layers of the connected model are called, where names are to be changed; else None.
+
+    Raises:
+        AthanorError: no model is connected.
+    """
+    from ..training_core.edit.build import AS_IT_IS
+    from ..training_core.host import lora_names
+    from ..training_core.host.usable import usable
+
+    if names == AS_IT_IS:
+        return None
+    model = usable("model", model)
+    if model is None:
+        raise AthanorError(
+            f"names is {names}: connect model to the model that the LoRA is for, whose layers have these names."
+        )
+    return lora_names.of(model)
+
+
+def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Callable[[int, int], None]) -> list[str]:
     """Write what is wanted, unless the file holds it already; return lines that say what it is.
+
+    Args:
+        names: what the layers of the connected model are called; None where they stay as they are.
+        show: called with how many layers are done, and how many there are.
 
     Raises:
         AthanorError: it cannot be made, or another file has its name and is not to be replaced.
     """
-    from ..training_core.edit import build, recipe, told
+    from ..training_core.edit import build, naming, recipe, told
+    from ..training_core.host import lora_fit
 
-    recipe_of = recipe.recipe(wanted)
+    recipe_of = recipe.recipe(wanted, settings.names)
     if path.is_file() and recipe.is_same(path, recipe_of):
         return told.again(path)
-    free(path, replace, [source.path for source in wanted.sources])
-    result = build.make(wanted, shown(node_id))
+    free(path, settings.replace_file, [source.path for source in wanted.sources])
+    result = build.make(wanted, show)
+    if names is not None:
+        result = replace(result, tensors=naming.renamed(result.tensors, settings.names, names, result.precision))
     recipe_of["check"] = told.difference(result)
     recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
-    lines = told.summary(folders.lora_name(path), result, path.stat().st_size)
+    name = folders.lora_name(path)
+    lines = [*told.summary(name, result, path.stat().st_size), *filter(None, [lora_fit.read_in_part(name)])]
     for line in lines:
         log.info("Athanor: %s", line)
     return lines
 
 
+def is_gone(path: Path) -> bool:
+    """Return whether a file that was made since ComfyUI was started is not there any more: then the host's cache is old."""
+    return path in _MADE and not path.is_file()
+
+
 def free(path: Path, replace: bool, used: list[Path]) -> None:
-    """Check that a result may have its name.
+    """Check that a result may have its name, which is then taken note of.
 
     Raises:
         AthanorError: it is that of a file it is made of, or of another one that is not to be replaced.
@@ -194,6 +248,7 @@ def free(path: Path, replace: bool, used: list[Path]) -> None:
             f"output_name {quoted(path.stem)}: {path.name} is in the loras folder already, and holds something else: choose another "
             "name, or switch replace_file on."
         )
+    _MADE.add(path)
 
 
 def shown(node_id: str) -> Callable[[int, int], None]:

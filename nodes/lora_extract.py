@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
@@ -10,7 +11,8 @@ from comfy_api.latest import io
 from ..training_core.errors import AthanorError
 from ..training_core.host import detection, devices, folders, sampling
 from ..training_core.settings import ExtractSettings
-from .lora_edit import free, shown
+from .lora_edit import free, is_gone, shown
+from .progress import Progress
 from .schema import inputs, pick, sentence
 
 log = logging.getLogger("athanor")
@@ -79,12 +81,11 @@ class AthanorLoRAExtract(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> Any:
-        """Return the time of the result's last change, so that a file that was deleted is made again."""
+        """Return whether a result of this name was deleted since it was made."""
         try:
-            path = folders.lora_path(output_name or "extracted_lora")
+            return is_gone(folders.lora_path(output_name or "extracted_lora"))
         except AthanorError:
             return None
-        return path.stat().st_mtime_ns if path.is_file() else 0
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
@@ -109,7 +110,7 @@ class AthanorLoRAExtract(io.ComfyNode):
             "precision": settings.precision,
         }
         if path.is_file() and recipe.is_same(path, recipe_of):
-            return _output(path, told.again(path, told.MODELS))
+            return _output(path, told.again(path, told.MODELS), cls.hidden.unique_id)
         free(path, settings.replace_file, [])
         weights = difference.weights(base, tuned, _device())
         layers = [extract.Difference(name=one.name, shape=one.shape, read=one.read) for one in weights]
@@ -120,11 +121,13 @@ class AthanorLoRAExtract(io.ComfyNode):
         lines = [*told.summary(folders.lora_name(path), found.made, size, told.MODELS), *extract.told(found)]
         for line in lines:
             log.info("Athanor: %s", line)
-        return _output(path, lines)
+        return _output(path, lines, cls.hidden.unique_id)
 
 
-def _output(path: Any, lines: list[str]) -> io.NodeOutput:
+def _output(path: Path, lines: list[str], node_id: str) -> io.NodeOutput:
+    """Return the outputs for a result, which is told on the node, too."""
     text = "\n".join(lines)
+    Progress(node_id).text(text, always=True)
     return io.NodeOutput(folders.lora_name(path), text, ui={"text": [text]})
 
 

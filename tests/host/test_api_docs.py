@@ -117,8 +117,9 @@ def test_the_scripts_do_what_the_page_says(server, ran):
     sent = {path.relative_to(ran.folder / "drawn").as_posix() for path in (ran.folder / "drawn").rglob("*.*")}
     come = server.base / "input" / "my_cats"
     assert {path.relative_to(come).as_posix() for path in come.rglob("*.*")} == sent and len(sent) == 4
-    rates = [row["title"] for row in server.get("/athanor/runs?short=1") if row["title"].startswith("rate_")]
-    assert sorted(rates) == ["rate_0.0001", "rate_0.0002", "rate_5e-05"]
+    rates = [row["title"] for row in server.get("/athanor/runs?short=1") if row["title"].startswith("documented_lr")]
+    assert sorted(rates) == ["documented_lr1e-4", "documented_lr2e-4", "documented_lr5e-5"]
+    assert ran.printed["sweep.py"].count("| learning_rate ") == 3
 
 
 def last_run(server: Host) -> dict[str, Any]:

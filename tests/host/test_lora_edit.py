@@ -45,7 +45,7 @@ def test_two_loras_become_one(server, lora_files):
     text = server.run(graph)["outputs"]["edit"]["text"][0]
     path = server.base / "models" / "loras" / "edited" / "mix.safetensors"
     assert "rank 4" in text and "edited/mix.safetensors" in text.replace("\\", "/")
-    assert "Difference to the sum of the originals: none" in text  # halves and quarters round nothing
+    assert "Equal to the sum of the originals." in text  # halves and quarters round nothing
     files = [load_file(server.base / "models" / "loras" / name) for name in names]
     result = load_file(path)
     for layer in {key.partition(".")[0] for key in result}:
@@ -56,9 +56,7 @@ def test_two_loras_become_one(server, lora_files):
         one, other, both = (change.dense(part) for part in parts)
         torch.testing.assert_close(both, 0.5 * one + 0.25 * other, rtol=0, atol=2e-3)
     before = path.stat().st_mtime_ns
-    again = server.run(
-        node(**wanted, precision="as in the file") | {"x": graphs.node("PreviewAny", source=["edit", 2])}
-    )
+    again = server.run(node(**wanted, more_loras="\n") | {"x": graphs.node("PreviewAny", source=["edit", 2])})
     assert "stays as it is" in again["outputs"]["edit"]["text"][0] and path.stat().st_mtime_ns == before
     with pytest.raises(RuntimeError, match="holds something else"):
         server.run(node(**wanted | {"rank": 2}))
@@ -90,11 +88,8 @@ def test_a_lora_comes_back_from_the_model_it_was_put_on(server, lora_files):
     result = load_file(server.base / "models" / "loras" / "edited" / "back.safetensors")
     original = load_file(server.base / "models" / "loras" / name)
     changed = {key.partition(".")[0] for key in original}
-    assert (
-        "rank 2" in text and "the same in both models" in text and "convolutions larger than 1x1 are left out" in text
-    )
-    difference = text.split("Difference to the difference of the models: ")[1]
-    assert difference.startswith(("none", "0 %", "0.0"))
+    assert "rank 2" in text and "that the models have alike" in text and "convolutions larger than 1x1" in text
+    assert "Equal to the models' difference." in text or "by 0" in text
     assert {key.partition(".")[0] for key in result if key.startswith("lora_te_")} == {
         n for n in changed if "_te_" in n
     }
@@ -117,3 +112,28 @@ def test_a_lora_comes_back_from_the_model_it_was_put_on(server, lora_files):
         )
     with pytest.raises(RuntimeError, match="base_checkpoint: choose a file"):
         server.run({"ckpt": graph["ckpt"], "extract": graphs.node("AthanorLoRAExtract", tuned_model=["ckpt", 0])})
+
+
+def test_other_names_fit_the_model_whole(server, lora_files):
+    """ComfyUI's and kohya's names, from a file in ComfyUI's underscored ones: LoRA Info counts what of them fits."""
+    name = "compared/sd15_te.safetensors"
+    graph = {"ckpt": graphs.node("CheckpointLoaderSimple", ckpt_name="sd15.safetensors")}
+    for names in ("kohya", "ComfyUI"):
+        graph[names] = graphs.node(
+            "AthanorLoRAEdit", lora_name=name, names=names, model=["ckpt", 0], output_name=f"edited/{names}"
+        )
+        graph[f"{names} info"] = graphs.node(
+            "AthanorLoRAInfo", lora_name=[names, 0], model=["ckpt", 0], clip=["ckpt", 1]
+        )
+    outputs = server.run(graph)["outputs"]
+    original = load_file(server.base / "models" / "loras" / name)
+    for names, key in (("kohya", "lora_unet_down_blocks_"), ("ComfyUI", "diffusion_model.input_blocks.")):
+        file = load_file(server.base / "models" / "loras" / "edited" / f"{names}.safetensors")
+        count = len({k.partition(".")[0] for k in original})
+        assert f"{count} of {count} weights of" in outputs[f"{names} info"]["text"][0]
+        assert any(k.startswith(key) for k in file) and len(file) == len(original)
+        assert sum(v.double().norm() for v in file.values()) == pytest.approx(
+            sum(float(v.double().norm()) for v in original.values())
+        )
+    with pytest.raises(RuntimeError, match="connect model"):
+        server.run({"edit": graphs.node("AthanorLoRAEdit", lora_name=name, names="kohya", output_name="edited/none")})

@@ -78,4 +78,5 @@ def wanted(settings: EditSettings, files: tuple[Source, ...]) -> Wanted:
         sources=files,
         rule=rule(settings.rank, settings.conv_rank, settings.rank_method, settings.rank_target),
         precision=settings.precision,
+        blocks=settings.blocks,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -47,8 +47,7 @@ class Wanted:
     sources: tuple[Source, ...]
     rule: RankRule | None = None  # None: no rank is changed that need not be
     precision: str = AS_IT_IS  # or fp16, bf16, float
-    factors: Mapping[str, float] = field(default_factory=dict)  # layer -> what its change is multiplied by; 0: left out
-    blocks: str = ""  # the text that `factors` follows, for the recipe
+    blocks: str = ""  # strengths of blocks (block_strengths.py): "in 0.5, all but out"; '': all as they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,23 +117,31 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
     return Made(tensors=tensors, layers=tuple(told), precision=precision)
 
 
+def _factors(files: Sequence[LoraFile], wanted: Wanted) -> dict[str, float]:
+    """Return by what the change of each layer is multiplied, as the text of block strengths says.
+
+    Raises:
+        AthanorError: the text cannot be read, or names blocks that no file has.
+    """
+    names = {layer: file.layers[layer] for file in reversed(files) for layer in file.layers}
+    if not wanted.blocks.strip():
+        return dict.fromkeys(names, 1.0)
+    strengths = block_strengths.read(wanted.blocks).strengths(names.values(), _names(files))
+    return {layer: strengths[name] for layer, name in names.items()}
+
+
 def weights_of(files: Sequence[LoraFile], wanted: Wanted) -> list[dict[str, float]]:
     """Return layer -> weight for each file, 0 for what is left out.
 
     Raises:
         AthanorError: a text of block strengths names blocks that a file does not have.
     """
-    found = []
+    found, factors = [], _factors(files, wanted)
     for file, source in zip(files, wanted.sources, strict=True):
         text = source.weight if source.text is None else source.text
         weights = {layer: text if layer.startswith("lora_te") else source.weight for layer in file.layers}
         own = block_strengths.read(source.blocks).strengths(file.layers.values(), file.path.name)
-        found.append(
-            {
-                layer: weight * own[file.layers[layer]] * wanted.factors.get(layer, 1.0)
-                for layer, weight in weights.items()
-            }
-        )
+        found.append({layer: weight * own[file.layers[layer]] * factors[layer] for layer, weight in weights.items()})
     return found
 
 
@@ -152,7 +159,7 @@ def check(files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], rul
         if file.layers.keys().isdisjoint(first.layers) and _parts(file) & _parts(first):
             raise AthanorError(
                 f"{first.path.name} and {file.path.name} have no layer of the same name: they are of different models, or named "
-                "by different trainers; choose files of one kind of model, and of one way to name layers."
+                "by different trainers; choose files of one kind of model, and bring them to the same names first (names of LoRA Edit)."
             )
     pairs = list(zip(files, weights, strict=True))
     for layer in dict.fromkeys(layer for file in files for layer in file.layers):

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError, shortened
+from ..wording import plural
 from . import svd
 from .build import Layer, Made, Progress, in_format
 from .change import ALPHA, DOWN, UP
@@ -116,8 +117,8 @@ def _layer(
 def told(extracted: Extracted) -> list[str]:
     """Return lines about what is not in a result."""
     lines: list[Any] = [
-        extracted.equal and f"{extracted.equal} layers are the same in both models, and left out",
+        extracted.equal and f"Left out: {plural(extracted.equal, 'layer')} that the models have alike.",
         extracted.convolutions
-        and f"{extracted.convolutions} convolutions larger than 1x1 are left out; a conv_rank above 0 takes them in",
+        and f"Left out: {plural(extracted.convolutions, 'convolution')} larger than 1x1; a conv_rank above 0 takes them in.",
     ]
     return [line for line in lines if line]

@@ -9,15 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import block_strengths
 from ..files import safetensors_metadata
 from ..json_text import parse_json
 from ..network.files import save_lora
 from ..network.metadata_choice import HASHES, JOB, TRAINED
-from .build import Layer, Made, Source, Wanted
+from .build import AS_IT_IS, Layer, Made, Source, Wanted
 from .svd import RankRule
 
 KEY = "athanor_edit"
 """Where a result tells how it was made."""
+_BASE = (
+    "ss_base_model_version",
+    "ss_v2",
+    "modelspec.architecture",
+    "modelspec.prediction_type",
+    "modelspec.sai_model_spec",
+)
 _LORA = ("lora", "locon")
 _WHOLE = "100000"
 """The rank by which LyCORIS makes LoKr of two whole factors."""
@@ -35,15 +43,17 @@ _OF_ONE_FILE = (
 """Keys that are about an original as a file, and not carried over; PEFT's settings tell ranks and alphas of its layers."""
 
 
-def recipe(wanted: Wanted) -> dict[str, Any]:
+def recipe(wanted: Wanted, names: str = AS_IT_IS) -> dict[str, Any]:
     """Return how a result is made, as JSON values: the files with their hashes and weights, and what is not at its default.
 
     Two results of the same recipe are the same tensors. No path of this machine is in it.
     """
     rule = wanted.rule
     told: dict[str, Any] = {"from": [_of(source) for source in wanted.sources]}
-    told |= {"blocks": wanted.blocks} if wanted.blocks else {}
+    blocks = block_strengths.read(wanted.blocks).text
+    told |= {"blocks": blocks} if blocks else {}
     told |= {} if rule is None else {"rank": rank_of(rule)}
+    told |= {} if names == AS_IT_IS else {"names": names}
     return told | {"precision": wanted.precision}
 
 
@@ -78,6 +88,9 @@ def metadata(made: Made, wanted: Wanted, name: str, recipe_of: Mapping[str, Any]
         for key, value in files[0].items()
         if key not in _OF_ONE_FILE and all(other.get(key) == value for other in files[1:])
     }
+    for key in _BASE:  # of what model the files are for, one that says nothing contradicts none
+        values = {file[key] for file in files if key in file}
+        told |= {key: values.pop()} if len(values) == 1 else {}
     if any(layer.how != "copied" for layer in made.layers):
         told = {key: value for key, value in told.items() if key not in (JOB, TRAINED)} | _network(made.layers, told)
     if len(files) > 1:
@@ -109,7 +122,8 @@ def _network(layers: Sequence[Layer], told: Mapping[str, str]) -> dict[str, str]
     old = parse_json(told.get("ss_network_args", ""))
     args = dict(old) if isinstance(old, dict) else {}
     fields: dict[str, str] = {}
-    if all(layer.kind.removeprefix("dora ") == "lora" for layer in layers) and args.get("algo") not in (None, *_LORA):
+    plain_lora = all(layer.kind.removeprefix("dora ") == "lora" for layer in layers)
+    if plain_lora and ("ss_network_module" not in told or args.get("algo") not in (None, *_LORA)):
         fields["ss_network_module"] = "networks.lora"
         args = {key: value for key, value in args.items() if key in ("conv_dim", "conv_alpha")}
     low = [layer for layer in layers if layer.rank]

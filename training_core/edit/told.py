@@ -37,7 +37,7 @@ def difference(made: Made) -> dict[str, Any]:
     return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
 
 
-ORIGINALS, MODELS = "the sum of the originals", "the difference of the models"
+ORIGINALS, MODELS = "the sum of the originals", "the models' difference"
 """What a result is compared with."""
 
 
@@ -53,7 +53,7 @@ def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list
     said = ", ".join(f"{kind} ({n})" if len(kinds) > 1 else kind for kind, n in kinds.most_common(4))
     lines = [
         f"{name}: {plural(count, 'layer')}, {said}{_ranks(made.layers)}, {made.precision}, {format_bytes(size)}",
-        _compared(difference(made), original),
+        *_compared(difference(made), original),
     ]
     hows = Counter(layer.how for layer in made.layers if layer.how in _HOW and original == ORIGINALS)
     lines += [f"{n} of {count} layers {_HOW[how]}" for how, n in hows.most_common()]
@@ -70,17 +70,20 @@ def again(path: Path, original: str = ORIGINALS) -> list[str]:
     check = told.get("check") if isinstance(told, Mapping) else None
     return [
         f"{path.name} was made from these files and settings before, and stays as it is.",
-        *([_compared(check, original)] if isinstance(check, Mapping) else []),
+        *(_compared(check, original) if isinstance(check, Mapping) else []),
     ]
 
 
-def _compared(check: Mapping[str, Any], original: str) -> str:
-    """Return the sentence of the self-check."""
+def _compared(check: Mapping[str, Any], original: str) -> list[str]:
+    """Return what the self-check has measured, the number first."""
     whole, largest = (float(check.get(key) or 0) for key in ("difference", "largest"))
     if largest <= _ROUNDING:
-        return f"Difference to {original}: none."
+        return [f"Equal to {original}."]
     where = shortened(check.get("layer", ""), 120)
-    return f"Difference to {original}: {percent(whole)} in all, at most {percent(largest)} (in {where})."
+    return [
+        f"Differs from {original} by {percent(whole)}, at most {percent(largest)}.",
+        f"It differs most in {where}.",
+    ]
 
 
 def _ranks(layers: Sequence[Layer]) -> str:

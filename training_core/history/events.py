@@ -117,6 +117,7 @@ class Saved:
     deviation: float = 0.0  # of the file as the stock loader applies it, as a part of the trained effect
     trouble: str = ""  # what is wrong with the file, in one sentence
     norm: float = 0.0  # Frobenius norm of all that is trained, as it is in the file
+    reached: int = 0  # the step that the run has ended with, if its last file is of an earlier one (patience); else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ def _list_of(check: Callable[[object], bool]) -> Callable[[object], bool]:
 
 
 _CHECKS: dict[str, Callable[[object], bool]] = {
-    **dict.fromkeys(("step", "epoch", "index", "steps", "epochs", "steps_per_epoch", "done", "total"), _whole),
+    **dict.fromkeys(
+        ("step", "epoch", "index", "steps", "epochs", "steps_per_epoch", "done", "total", "reached"), _whole
+    ),
     **dict.fromkeys(("loss", "lr", "grad_norm", "seconds", "data_wait", "memory", "d_lr"), _number_or_none),
     **dict.fromkeys(("percent", "deviation", "norm"), _number_or_none),
     **dict.fromkeys(("event", "hash", "kind", "label", "prompt", "text", "why", "trouble", "what", "trained"), _text),

@@ -73,12 +73,14 @@ class Record:
 
     @property
     def why(self) -> str:
-        """Why the run has failed or was interrupted, or was stopped before its first step; else ''.
+        """Why the run has failed or was interrupted, was stopped before its first step or has stopped by itself; else ''.
 
         Older versions named an exception of the host's for an interrupt.
         """
         why = str(self._state.get("why", ""))
-        return why if self.state in ("failed", "stopped") or (self.state == "interrupted" and " " in why) else ""
+        return (
+            why if self.state in ("failed", "stopped", "done") or (self.state == "interrupted" and " " in why) else ""
+        )
 
     @property
     def prompt_id(self) -> str:

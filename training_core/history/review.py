@@ -55,7 +55,12 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Sentence]:
         [(e["step"], epoch_of(e)) for e in record.saved],
         still=len(points) > 1 and (_all_zero(points, "grad_norm") or _all_zero(points, "lr")),
     )
-    return [*judged, *(Sentence("note", text) for text in warned.warnings(record.events))]
+    ended = [record.why] if record.state == "done" and record.why else []  # by itself: patience
+    return [
+        *(Sentence("note", text) for text in ended),
+        *judged,
+        *(Sentence("note", text) for text in warned.warnings(record.events)),
+    ]
 
 
 def _all_zero(points: Sequence[dict[str, Any]], name: str) -> bool:

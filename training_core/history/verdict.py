@@ -69,7 +69,7 @@ def judge(
             else "there was no probe"
         )
         return [*sentences, Sentence("unknown", f"Not enough evidence: {reason}. Judge by the sample pictures.")]
-    noise, advice = _noise([percent for _, percent in measured]), _advice(measured, losses)
+    noise, advice = noise_of([percent for _, percent in measured]), _advice(measured, losses)
     found = (_of_held_out if held_out else _of_training)(measured, noise, checkpoints)
     if found is None:
         found = [_nothing_learned(measured, noise, advice)]
@@ -86,7 +86,7 @@ def ends_worse(probes: Sequence[tuple[int, float]]) -> bool:
     if not percents or not math.isfinite(percents[-1]):
         return bool(percents)
     known = [percent for percent in percents if math.isfinite(percent)]
-    margin = min(ABOVE, 2 * _noise(known)) if len(known) >= MEASUREMENTS else FEW_ABOVE
+    margin = min(ABOVE, 2 * noise_of(known)) if len(known) >= MEASUREMENTS else FEW_ABOVE
     return known[-1] > 100 + margin
 
 
@@ -164,7 +164,7 @@ def _risen(losses: Sequence[float], factor: float) -> bool:
     return third >= 5 and median(good[-third:]) > factor * median(good[:third])
 
 
-def _noise(percents: Sequence[float]) -> float:
+def noise_of(percents: Sequence[float]) -> float:
     """Return how far a measurement strays from its neighbours, in per cent of the start; a straight descent has none.
 
     The second difference of independent errors has sqrt(6) times their spread, and its mean size is sqrt(2 / pi) of that.
@@ -172,7 +172,7 @@ def _noise(percents: Sequence[float]) -> float:
     """
     rest = percents[1:]
     bends = [abs(a - 2 * b + c) for a, b, c in zip(rest, rest[1:], rest[2:], strict=False)]
-    return max(0.05, sum(bends) / len(bends) / math.sqrt(12 / math.pi))
+    return max(0.05, sum(bends) / max(1, len(bends)) / math.sqrt(12 / math.pi))
 
 
 def _of_held_out(

@@ -48,6 +48,7 @@ def measure(
     """
     prompts = _prompts(settings.prompt, len(images))
     try:
+        towers = scorer.towers(say)
         scores = scorer.score([Asked(pixels, prompt) for pixels, prompt in zip(images, prompts, strict=True)], say)
     finally:
         scorer.give_back()
@@ -64,6 +65,7 @@ def measure(
     drawn = [Drawn(prompt, seed, score) for seed, (prompt, score) in enumerate(zip(prompts, scores, strict=True))]
     if different := variety(drawn):
         lines.append(f"variety {mean(different)['mean']:.3f} (mean of {len(different)} pairs)")
+    lines += filter(None, [towers])
     return AtOnce(tuple(score.values["likeness"] for score in scores), tuple(lines), tuple(panel.pages(pairs)))
 
 

@@ -24,6 +24,7 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .rebalance import RebalanceSettings
 from .sampling import SamplingSettings
+from .sweep import SweepSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
@@ -54,6 +55,7 @@ __all__ = [
     "SamplingSettings",
     "SettingInfo",
     "Settings",
+    "SweepSettings",
     "TrainingSettings",
     "ValidationSettings",
     "identity",

@@ -30,6 +30,11 @@ class EditSettings(Settings):
         multiline=True,
         advanced=True,
     )
+    blocks: str = setting(
+        "",
+        "Strength of blocks, with commas between: in 0.5, mid 0, all but out, IN04-08, double0-7, te 0, *attn2*. With a number: so "
+        "strong; without: these are kept, and all others left out. Empty: everything as it is.",
+    )
     rank: int = setting(
         0,
         "Rank of the result (4 to 64 is usual); 0 = as it comes: exact, and when several files are merged their ranks add up. A "
@@ -50,6 +55,12 @@ class EditSettings(Settings):
     rank_target: float = setting(0.95, _TARGET, flag="dynamic_param", ge=0.01, le=1000, step=0.01, advanced=True)
     precision: Literal["as in the file", "fp16", "bf16", "float"] = setting(
         "as in the file", f"{_PRECISION} As in the file: that of the first LoRA.", advanced=True
+    )
+    names: Literal["as in the file", "kohya", "ComfyUI", "diffusers"] = setting(
+        "as in the file",
+        "How layers are called. kohya: lora_unet_..., which most programs read. ComfyUI: its own paths. diffusers: PEFT's format, for "
+        "diffusers itself. Other than as in the file needs model connected.",
+        advanced=True,
     )
 
 

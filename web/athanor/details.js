@@ -128,7 +128,7 @@ export class Details {
     if (summary) {
       const step = Math.max(run.last?.step ?? 0, summary.step);
       progress = t(" at step {step} of {steps}", { step, steps: summary.steps });
-      if (summary.status === "failed" && summary.why) progress += `: ${told(summary.why)}`;
+      if (["failed", "done"].includes(summary.status) && summary.why) progress += `: ${told(summary.why)}`;
       else if (summary.kept) progress = `. ${summary.kept}`;
     }
     this.marks.show(run);
