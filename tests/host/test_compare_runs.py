@@ -121,7 +121,7 @@ def test_an_average_is_saved_as_a_file_that_draws_the_same(server, finished):
     )
     body = {"cell": key, "name": "kept_whole", "rank": 0, "precision": "float"}
     made = server.post(f"{route}/lora", body)
-    assert made["file"] == "kept_whole.safetensors" and "Difference to the sum of the originals: none." in made["text"]
+    assert made["file"] == "kept_whole.safetensors" and "Equal to the sum of the originals." in made["text"]
     told = graphs.metadata(server.base / "models" / "loras" / made["file"])
     assert [part["weight"] for part in json.loads(told["athanor_edit"])["from"]] == [0.5, 0.5]
     assert server.post(f"{route}/lora", body)["text"][0].startswith("kept_whole.safetensors was made from these files")

@@ -225,7 +225,7 @@ def _trouble(name: str) -> str:
     return f"{path.name} is in the loras folder already: choose another name." if path.exists() else ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Maker:
     """What is being made: one file at a time, since each takes the processor and the memory of its layers."""
 

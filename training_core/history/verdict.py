@@ -201,7 +201,7 @@ def _of_held_out(
         return None
     stayed = Sentence("good", f"{where}, and has stayed there within its noise of {noise:.1f} points: there is no sign of "
                               f"overfitting.{_look_at(step, checkpoints)}")  # fmt: skip
-    alike = _alike(probes, level + 2 * noise, checkpoints)
+    alike = _alike(probes, level + noise, checkpoints)
     return [stayed, *([_average(alike)] if alike >= FEW_ALIKE else [])]
 
 
@@ -213,8 +213,8 @@ def _alike(probes: Sequence[tuple[int, float]], most: float, checkpoints: Sequen
 
 def _average(alike: int) -> Sentence:
     count = min(alike, MOST_ALIKE)
-    return Sentence("note", f"The probe cannot tell the last {alike} saved files apart: mean(last {count}) in epochs of LoRA Run Axis draws "
-                            "their average, which is about as good as the best of them, whichever that is.")  # fmt: skip
+    return Sentence("note", f"The probe cannot tell the last {alike} saved files apart: mean(last {count}) in epochs of LoRA Run Axis "
+                            "draws their average, which is about as good as the best of them, whichever that is.")  # fmt: skip
 
 
 def _of_training(
