@@ -218,7 +218,7 @@ def loras_are_saved(site, page, told: Page) -> None:
     page.locator(".athanor-compare td img").first.focus()
     page.keyboard.press("l")  # a file as it is
     page.get_by_text("no new LoRA here").wait_for()
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="save this LoRA").wait_for()
     told.picture("keep_enlarged")
