@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from .. import lists
 from ..errors import AthanorError, quoted
-from ..files import safetensors_header
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import averages, grammar, made_average, marks, skipping
+from . import averages, best_by, grammar, made_average, marks, skipping
 from .averages import Average
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
@@ -23,10 +22,10 @@ from .runs import Points
 def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     """Return a filter's kind and what it counts; can be called before there is a run.
 
-    `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
-    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`. Beside any of them or
-    alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`. What `SKIP:` is in front of is left
-    out of it, and is a filter itself: `all, SKIP: 4`.
+    `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's best); `best 3 by
+    likeness` (see best_by.py); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
+    Beside any of them or alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`. What `SKIP:` is
+    in front of is left out of it, and is a filter itself: `all, SKIP: 4`.
 
     Args:
         field: where the text stands, for messages.
@@ -49,6 +48,8 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
         return "all", None, None
     if words == "starred":
         return "starred", None, None
+    if found := best_by.read(words, text, field):
+        return "best by", found, None
     if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d{1,9})|(\d{1,9}) (even|best)", words):
         count = int(match[2] or match[3])
         if count < 1:
@@ -68,7 +69,8 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
             wanted += [(int(n), False) for n in grammar.numbers(part, field, whole=True)]
         except AthanorError:
             raise AthanorError(
-                f"{field}: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
+                f"{field}: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, best 3 by likeness, "
+                "5 even, starred, or 2, 4, last."
             ) from None
         lists.limited(wanted, text, field)
     return "listed", wanted, None
@@ -122,6 +124,8 @@ def _chosen(points: Points, text: str, field: str) -> list[Checkpoint]:
                 "Compare), and press s on the pictures that you like."
             )
         return starred
+    if kind == "best by":
+        return best_by.choose(points, first, field)
     if kind == "listed":
         return _listed(have, first, text, field)
     if kind == "range":
@@ -185,7 +189,7 @@ def axis(
     final = [c for c in points.checkpoints if c.last and c not in left_out]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif any(not c.last for c in points.checkpoints) and kind not in ("listed", "best"):
+    elif any(not c.last for c in points.checkpoints) and kind not in ("listed", "best", "best by"):
         chosen = [c for c in chosen if c not in final]
     if not chosen and kind != "none":
         raise AthanorError(
@@ -194,7 +198,8 @@ def axis(
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
-    means = [_average(points, each, field) for each in averages.split(skipping.parted(text)[0], field)[1]]
+    averaged = averages.split(skipping.parted(text)[0], field)[1]
+    means = [made_average.value(points.name, each, *parts(points, each, field), field) for each in averaged]
     values += [value for value, _ in means]
     notes = tuple(note for _, note in means if note)
     return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out), notes=notes)
@@ -221,27 +226,6 @@ def parts(points: Points, average: Average, field: str) -> tuple[list[Checkpoint
             raise AthanorError(f"{field}: {average.label} is for LoRA files, and {each.lora_name} is a whole model.")
     counted = [(file, weight) for file, weight in zip(files, averages.rounded(weights), strict=True) if weight]
     return [file for file, _ in counted], [weight for _, weight in counted]
-
-
-def _average(points: Points, average: Average, field: str) -> tuple[Value, str]:
-    """Return the value of an average, and what is said of it: its files together, each at its part of the strength; or a file of its
-    own where they are DoRA, whose parts do not add up."""
-    files, weights = parts(points, average, field)
-    kinds = {averages.kind_of(_keys(each)) for each in files}
-    if kinds == {averages.DORA} and len(files) > 1:
-        made = made_average.made(f"{points.name.rpartition('/')[2]} {average.label}", files, weights)
-        return Value(average.label, (("lora", (LoraChoice(made.lora_name),)),)), made.note
-    if kinds != {averages.SUM} and len(files) > 1:
-        raise AthanorError(
-            f"{field}: {average.label} cannot be drawn: {files[0].lora_name} is OFT, BOFT or of another kind that is no sum of changes, "
-            "and has no average."
-        )
-    loras = tuple(LoraChoice(file.lora_name, weight=weight) for file, weight in zip(files, weights, strict=True))
-    return Value(average.label, (("lora", loras),)), ""
-
-
-def _keys(checkpoint: Checkpoint) -> Collection[str]:
-    return safetensors_header(checkpoint.path) if checkpoint.path.suffix == ".safetensors" else ()
 
 
 def _places(files: Sequence[Checkpoint]) -> list[float]:

@@ -1,21 +1,25 @@
-"""Averages that are no sum of changes (DoRA): a LoRA file is made of each, kept below the loras folder, and found again by content."""
+"""Averages as values of an axis; of DoRA, which is no sum of changes, a file is made, kept below the loras folder, and found again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..edit import build, estimate, recipe, told
 from ..edit.build import Source, Wanted
 from ..edit.opened import opened
 from ..edit.svd import RankRule
-from ..files import safetensors_metadata
+from ..errors import AthanorError
+from ..files import safetensors_header, safetensors_metadata
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders, guard
 from ..json_text import parse_json
-from .averages import plain_name
+from . import averages
+from .averages import Average, plain_name
+from .axes import LoraChoice, Value
 
 FOLDER = "athanor-averages"
 """Below the first loras folder: the host's loader must find the file by its name, as the graph in a picture has it."""
@@ -29,7 +33,36 @@ class MadeAverage:
     note: str
 
 
-def made(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> MadeAverage:
+def value(
+    run: str, average: Average, files: Sequence[Checkpoint], weights: Sequence[float], field: str
+) -> tuple[Value, str]:
+    """Return the value of an average of a run's files, and what is said of it: its files together, each at its part of the strength; or
+    a file of its own where they are DoRA, whose parts do not add up.
+
+    Args:
+        field: where the average is written, for messages.
+
+    Raises:
+        AthanorError: the files have no average.
+    """
+    kinds = {averages.kind_of(_keys(each.path)) for each in files}
+    if kinds == {averages.DORA} and len(files) > 1:
+        made = file_of(f"{run.rpartition('/')[2]} {average.label}", files, weights)
+        return Value(average.label, (("lora", (LoraChoice(made.lora_name),)),)), made.note
+    if kinds != {averages.SUM} and len(files) > 1:
+        raise AthanorError(
+            f"{field}: {average.label} cannot be drawn: {files[0].lora_name} is OFT, BOFT or of another kind that is no sum of changes, "
+            "and has no average."
+        )
+    loras = tuple(LoraChoice(file.lora_name, weight=weight) for file, weight in zip(files, weights, strict=True))
+    return Value(average.label, (("lora", loras),)), ""
+
+
+def _keys(path: Path) -> Collection[str]:
+    return safetensors_header(path) if path.suffix == ".safetensors" else ()
+
+
+def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> MadeAverage:
     """Return the file of an average of DoRA files, at their own rank; it is made if it is not there yet.
 
     Its changes are averaged by the rule of LoRA, and its norms apart: that is near to the average of what the files do.
