@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from ..training_core.errors import AthanorError
 from . import http, run_routes
 
 if TYPE_CHECKING:
@@ -84,11 +86,13 @@ def _of_run(request: web.Request, which: str) -> Mixture:
 
 def _choice(values: Any) -> Choice:
     """Return the choices of a body or an address; what is left out, or empty, is chosen by the pack."""
-    from ..training_core.compare.keep_file import Choice
+    from ..training_core.compare.keep_file import Choice, no_rank
 
     rank, told = values.get("rank"), {name: values.get(name) for name in ("name", "precision")}
     if isinstance(rank, str):
-        rank = int(rank) if rank.isascii() and rank.isdecimal() and len(rank) < 6 else None if rank == "" else -1
+        if not re.fullmatch("[0-9]{0,5}", rank):
+            raise AthanorError(no_rank(rank))
+        rank = int(rank) if rank else None
     if (rank is not None and type(rank) is not int) or not all(isinstance(x, str | None) for x in told.values()):
         raise web.HTTPBadRequest(text=f"the body must be JSON: {{{_MORE}")
     return Choice(rank=rank, **{name: text for name, text in told.items() if text})

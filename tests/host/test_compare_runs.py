@@ -131,7 +131,7 @@ def test_an_average_is_saved_as_a_file_that_draws_the_same(server, finished):
         "kept_whole.safetensors is in the loras folder already: choose another name.",
         "there is no such picture",
     ]
-    assert said[2].startswith("rank is -1: it takes a whole number from 0 (exact)")
+    assert said[2].startswith("rank is 'x': it takes a whole number from 0 (exact)")
     assert server.get("/athanor/making") == {}
     both = server.run(comparing.comparison("sd3", y=comparing.axis("LoRA", made["axis"]), **own | {"strengths": "1"}))
     one, other = (cell["pixels"].astype(int) for cell in comparing.cells_of(server, both))

@@ -238,8 +238,8 @@ def loras_are_saved(site, page, told: Page) -> None:
     dialog.get_by_text("Not exact: a lower rank, by SVD.").wait_for()
     told.picture("keep_dialog")
     dialog.get_by_role("button", name="Save", exact=True).click()
-    dialog.get_by_text("The strengths are in the file: use it at 1.").wait_for()
-    assert "Difference to the sum of the originals" in dialog.inner_text()
+    dialog.get_by_text("It is in the list of Load LoRA now").wait_for()
+    assert "the sum of the originals: " in dialog.inner_text()
     told.picture("keep_saved")
     assert json.loads(graphs.metadata(root / "stacked s.safetensors")["athanor_edit"])["rank"]["rank"] == 2
     page.keyboard.press("Escape")

@@ -40,6 +40,11 @@ class Stopped(AthanorError):
     """The user has stopped it; nothing is written."""
 
 
+def no_rank(value: object) -> str:
+    """Return what is said of a value that is no rank."""
+    return f"rank is {quoted(value)}: it takes a whole number from 0 (exact) to {_LARGEST}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """What the user chooses of the file; what is left out is chosen for him."""
@@ -55,7 +60,7 @@ class Choice:
             AthanorError: names the field.
         """
         if self.rank is not None and not 0 <= self.rank <= _LARGEST:
-            raise AthanorError(f"rank is {quoted(self.rank)}: it takes a whole number from 0 (exact) to {_LARGEST}.")
+            raise AthanorError(no_rank(self.rank))
         if self.precision not in (build.AS_IT_IS, *build.DTYPES):
             raise AthanorError(
                 f"precision is {quoted(self.precision)}: it takes {', '.join(build.DTYPES)} or {quoted(build.AS_IT_IS)}."
