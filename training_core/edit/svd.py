@@ -115,9 +115,7 @@ def stacked(terms: Sequence[tuple[float, Factors]]) -> tuple[torch.Tensor, torch
     What all terms share of weight * scale is `scale`; the rest goes into `down`, whose numbers are large enough for 16 bits.
     """
     strengths = [weight * part.scale for weight, part in terms]
-    scale = max(strengths, key=abs)
-    if not scale:
-        scale = 1.0
+    scale = max(map(abs, strengths)) or 1.0
     up = torch.cat([part.up for _, part in terms], 1)
     downs = [
         part.down if s == scale else part.down * (s / scale) for s, (_, part) in zip(strengths, terms, strict=True)
