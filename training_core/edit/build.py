@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,10 +106,11 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
             progress(done, len(layers))
             terms = list(_terms(files, weights, layer))
             if terms:
-                result = _summed(layer, files, terms, wanted.rule)
-                pieces = in_format(layer, result.pieces, precision)
-                told.append(_layer(layer, terms, result, pieces))
-                tensors |= spelling.as_in(files, layer, pieces)
+                with _telling(layer, files):
+                    result = summed(terms, wanted.rule)
+                    pieces = in_format(layer, result.pieces, precision)
+                    told.append(_layer(layer, terms, result, pieces))
+                    tensors |= spelling.as_in(files, layer, pieces)
         progress(len(layers), len(layers))
         if not told:
             raise AthanorError("Nothing is left: every layer is left out or has the weight 0; keep some of them.")
@@ -218,16 +220,17 @@ def _terms(
             yield weight, pieces
 
 
-def _summed(
-    layer: str, files: Sequence[LoraFile], terms: Sequence[tuple[float, Pieces]], rule: RankRule | None
-) -> Summed:
-    """Return a layer's sum; an error names the layer and the files."""
+@contextmanager
+def _telling(layer: str, files: Sequence[LoraFile]) -> Iterator[None]:
+    """Inside, what cannot be computed of a layer is told with its name and the files'."""
     mine = [file for file in files if layer in file.layers]
     try:
-        return summed(terms, rule)
+        yield
     except NotAdditive as error:
         raise AthanorError(f"{shortened(layer)} of {_names(mine)} cannot be scaled or added up: {error}.") from None
-    except RuntimeError as error:  # torch's, for shapes that have no product
+    except AthanorError:
+        raise
+    except (RuntimeError, TypeError, ValueError, LookupError) as error:  # torch's, for shapes that have no product
         words = (str(error).splitlines() or [""])[0][:150]
         raise AthanorError(
             f"{shortened(layer)} of {_names(mine)} does not fit together ({words}); choose files of one kind of model."
