@@ -42,6 +42,33 @@ MOUNT = """async () => {
 }"""
 
 
+KEEP = """async () => {
+    const { mount } = await import("/extensions/athanor/viewer/viewer.js");
+    const data = { title: "t", name: "n", failed: {}, marks: {}, cells: ["a", "b"], sizes: { a: [64, 64], b: [64, 64] },
+        axes: [{ title: "LoRA", common: "", values: ["1", "2"], names: ["1", "2"] }], virtual: { b: ["loras"] } };
+    const found = [], asked = [];
+    for (const keep of [null, (...given) => asked.push(given)]) {
+        const root = document.createElement("div");
+        document.body.append(root);
+        const remove = mount(root, data, () => "data:,", { keys: root, bar: null, keep });
+        const press = (target) => target.dispatchEvent(new KeyboardEvent("keydown", { key: "l", bubbles: true }));
+        for (const image of [...root.querySelectorAll("td img")]) press(image);
+        root.querySelector("[data-cell=b]").click();
+        found.push([root.querySelector("[name=keep]")?.textContent, root.innerText.includes("save as LoRA")]);
+        press(root.querySelector(".popup"));
+        root.querySelector("[name=keep]")?.click();
+        remove();
+    }
+    return [found, asked];
+}"""
+
+
+def test_loras_are_saved_only_where_there_is_a_server(page):
+    """In the folder alone there is neither button nor key; else one for a picture whose LoRAs are no file as it is."""
+    found, asked = page.evaluate(KEEP)
+    assert found == [[None, False], ["save this LoRA", True]] and asked == [["b", ["loras"]]] * 3
+
+
 @pytest.fixture(scope="module")
 def page(browser):
     """An empty page beside the pack's scripts: the viewer needs no ComfyUI around it."""
