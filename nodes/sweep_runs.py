@@ -11,7 +11,7 @@ from typing import Any
 from ..training_core.compare.axes import WidgetEdit
 from ..training_core.compare.upstream import Slot
 from ..training_core.errors import AthanorError
-from ..training_core.history import handle, labels, log, registry
+from ..training_core.history import handle, labels, registry
 from ..training_core.history.registry import Record, RunSummary
 from ..training_core.host import folders, guard
 from ..training_core.settings import Job, SweepSettings, ValidationSettings
@@ -218,6 +218,8 @@ class Sweep:
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
         """Return the runs that go on after a rung; the others are noted, also in their folders."""
+        from ..training_core.history import log
+
         looks: dict[int, Any] = {}
         for number, run in enumerate(runs):
             record = run.record
