@@ -47,6 +47,8 @@ from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
+from .lora_edit import AthanorLoRAEdit
+from .lora_extract import AthanorLoRAExtract
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
@@ -128,4 +130,6 @@ class AthanorExtension(ComfyExtension):
             AthanorLossCompare,
             AthanorLoRAInfo,
             AthanorLoadLoRABlocks,
+            AthanorLoRAEdit,
+            AthanorLoRAExtract,
         ]

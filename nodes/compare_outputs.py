@@ -21,12 +21,14 @@ MOST_PIXELS = 100e6
 
 
 def likeness_text(prepared: PreparedComparison, scorer: Any, progress: Progress) -> str:
-    """Measure the pictures of a comparison, and return a line on what was found; '' where no scorer is connected."""
+    """Measure the pictures of a comparison, show that in its viewer, and return a line on it; '' where no scorer is connected."""
     if scorer is None:
         return ""
-    from ..training_core.compare import scoring
+    from ..training_core.compare import scoring, viewer
 
-    return "\n" + scoring.score(prepared, scorer, progress.told("comparing with the dataset:"))
+    said = scoring.score(prepared, scorer, progress.told("comparing with the dataset:"))
+    viewer.write(prepared.store.folder, prepared.document)
+    return f"\n{said}"
 
 
 def loaded(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:

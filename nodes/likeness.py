@@ -108,11 +108,14 @@ class AthanorLikeness(io.ComfyNode):
         say = progress.told("comparing with the dataset:")
         if not images:
             text = "\n".join(about)
+            progress.text(text, always=True)
             return io.NodeOutput(scorer, text, node_tools.blocked(), node_tools.blocked(), ui={"text": [text]})
         from ..training_core.score import at_once
 
         measured = at_once.measure(scorer, images, settings, say, **vectors)
-        text = "\n".join([*about, scorer.calibration().said, *measured.lines])
+        about = [*about, scorer.calibration().said, measured.summary]
+        progress.text("\n".join(about), always=True)
+        text = "\n".join([*about, *measured.lines])
         pages = [image_output(page) for page in measured.pages]
         shown = on_node(cls, pages[0], 3)
         return io.NodeOutput(scorer, text, list(measured.likeness), pages, ui=shown)

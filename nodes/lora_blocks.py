@@ -14,7 +14,8 @@ _BLOCKS = """Which blocks of the LoRA are on, and how strongly; what comes later
 in 0.5, mid 0   (U-Nets: in, mid, out; others stay at 1)
 out   (only these; others are off)
 all but IN04-08   double0-7, single 0.5   layers10-20 0   te 0 (text encoders), te1
-*attn2* 0   (layers by their names in the file)"""
+*attn2* 0   (layers by their names in the file)
+1,0,0,0,1,1,1,1,...   (a list of block weights: 17 or 26 numbers for SD1 and SD2, 12 or 20 for SDXL)"""
 
 
 class AthanorLoadLoRABlocks(io.ComfyNode):

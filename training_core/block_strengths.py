@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from . import lora_blocks, lora_keys
+from . import block_lists, lora_blocks, lora_keys
 from .errors import AthanorError, quoted, shortened
 from .lists import cells, lines_of, once
 from .lora_blocks import Block, Range, is_text
@@ -44,14 +44,15 @@ def _named(selected: Range | str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BlockStrengths:
-    """The strength of each block, as a text gives it; without items all have 1."""
+    """The strength of each block, as a text gives it; without items all have 1. `numbers`: a list by place, see block_lists.py."""
 
     items: tuple[Item, ...] = ()
+    numbers: tuple[float, ...] = ()
 
     @property
     def text(self) -> str:
         """The text in its one spelling; "" if it changes nothing."""
-        return ", ".join(item.text for item in self.items)
+        return ", ".join([*(item.text for item in self.items), *(f"{number:.10g}" for number in self.numbers)])
 
     def strengths(self, layers: Iterable[str], file: str) -> dict[str, float]:
         """Return the strength of each layer of a file.
@@ -62,6 +63,8 @@ class BlockStrengths:
         """
         names = list(layers)
         where = lora_blocks.blocks(names)
+        if self.numbers:
+            return block_lists.strengths(self.numbers, where, file)
         result = dict.fromkeys(names, 0.0 if any(item.strength is None for item in self.items) else 1.0)
         for item in self.items:
             chosen: set[str] = set()
@@ -114,14 +117,18 @@ def read(text: str, field: str = "blocks") -> BlockStrengths:
     A part is a group (`in`, `mid`, `out`, `double`, `single`, `layers`, `te`, `te1` ...), a block (`IN04`, `double7`), a range
     (`IN04-08`, `double0-7`), a pattern of layers' names (`*attn2*`), or `all`; `all but` in front means all others. With a number
     behind it (or `off`), these have that strength, and others stay at 1. Without one these are kept, and what no part names is left out.
+    Or the text is a list of numbers, see block_lists.py.
 
     Raises:
         AthanorError: a part cannot be read; names `field`.
     """
     if len(text) > LONGEST:
         raise AthanorError(f"{field}: {quoted(text)} is longer than {LONGEST} characters; use groups and patterns.")
+    text = text.translate(_SIGNS)
+    if listed := block_lists.read(text, field):
+        return BlockStrengths(numbers=() if set(listed[1]) == {1.0} else listed[1])
     items: list[Item] = []
-    for line in lines_of(text.translate(_SIGNS)):
+    for line in lines_of(text):
         for part in cells(line, field):
             item = _item(part, field)
             before = items[-1] if items else None

@@ -38,6 +38,8 @@ def test_texts_of_an_axis():
     assert [v.label for v in axis.values] == ["all", "in 0.5, MID 0", "each off"]
     assert block_axes.is_open(axis) and not block_axes.is_open(read("LoRA blocks", "in 0.5, mid 0"))
     assert len(read("LoRA blocks", "in 0.5, mid 0").values) == 1
+    presets = read("LoRA blocks", "NONE:0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\nALL:1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1")
+    assert [(v.label, len(dict(v.changes)["blocks"])) for v in presets.values] == [("NONE", 49), ("ALL", 0)]
     steps = read("LoRA steps", "0-0.5, .3 - 1, 0-1")
     assert [(v.label, dict(v.changes)["lora_steps"]) for v in steps.values] == [
         ("0-0.5", (0.0, 0.5)),

@@ -75,3 +75,5 @@ def test_pictures_are_counted_before(comfy):
     assert count({"2": GRAPH["2"]}, "2") == (40, False)
     loras = plain | {"2": node("XYZAxis", type="LoRA", values="")}
     assert count(loras, "2") == (40 * 8 * 3, True)
+    assert counting.every_name("LoRA blocks", available) == ["each off"]
+    assert count(plain | {"3": node("XYZAxis", type="LoRA blocks", values="each off")}, "2") == (40, False)

@@ -111,12 +111,14 @@ def test_without_anything_to_do_the_file_stays_as_it_is(tmp_path: Path):
 
 def test_blocks_are_left_out_and_scaled(tmp_path: Path):
     one = lora(tmp_path / "a.safetensors", 1)
-    unet, text = LAYERS[0], LAYERS[1].replace("lora_te_", "lora_te1_")
-    path = written(tmp_path, Wanted(sources=(Source(path=one),), factors={unet: 0.25, text: 0}))
+    unet = LAYERS[0]
+    path = written(tmp_path, Wanted(sources=(Source(path=one),), blocks="mid 0.25, te 0"))
     assert changes(path).keys() == {unet}
     assert torch.equal(changes(path)[unet], 0.25 * changes(one)[unet])
+    with pytest.raises(AthanorError, match="has no block 'OUT03'; it has te1, MID"):
+        build.make(Wanted(sources=(Source(path=one),), blocks="OUT03 0.5"))
     with pytest.raises(AthanorError, match="Nothing is left"):
-        build.make(Wanted(sources=(Source(path=one),), factors={unet: 0, text: 0}))
+        build.make(Wanted(sources=(Source(path=one),), blocks="all 0"))
 
 
 def test_peft_files_stay_peft_files(tmp_path: Path):

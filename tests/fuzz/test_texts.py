@@ -49,6 +49,7 @@ CORPUS = [
     "euler/karras, DPM++ 2M Karras", "my_lora-*:0.4-1(0.2):0.5", "[v2] cat:0.5 + style\\foo:1 + none", "cat, dog, bird",
     "red hat => blue hat\nbig => small", "[[who]], cat, dog", '"a, b", "c ""d"""', "“猫, 黑”，「狗」、鸟", "SKIP: a, b",
     "Load LoRA (12).strength_model", "all", "every 2", "from 4 to 10", "5 even", "2, 4, last", "best 3",
+    "best 2 by mix(likeness 0.7, prompt)",
     "1:100, 0.1:5%, 0.01", "5e-5, 1e-5", "0.05", "weight_decay=0.05 betas=0.9,0.95 eps=(1e-8, 1e-3)", "sine+0.25",
     "attn2=32, single_blocks=8", r"^lora_unet_.*_(attn|mlp)\d+", "(a+)+$", "768, 1024x1024", "old -> new\n* background ->",
     "tag1 + tag2 -> phrase", "watermark, rating*, ?girl", "a cat --n bad --w 768 --h 512 --d 42 --l 7.5 --s 28 --g 3.5",

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import lists
+from ..block_strengths import FORMS
 from ..errors import AthanorError
 from ..history.run_files import without_copies
 from ..names import simple
-from . import grammar, kinds, own_grids, upstream
+from . import block_axes, grammar, kinds, own_grids, upstream
 from .axes import Axis
 from .fields import Available
 from .widgets import Widget
@@ -22,7 +23,10 @@ NAMES = {"LoRA": "loras", "sampler": "samplers", "scheduler": "schedulers", "mod
 
 
 def every_name(kind: str, available: Available) -> list[str]:
-    """Return all values of a type, as short as they can be written; none for a type that is no name."""
+    """Return all values of a type, as short as they can be written; none for a type that is no name. Of blocks, which are known when the
+    LoRA is: the text that means all of them."""
+    if kind == "LoRA blocks":
+        return [FORMS[0]]
     names = without_copies(list(available.get(NAMES.get(kind, ""), ())))
     count = Counter(map(simple, names))
     return [name.removesuffix(".safetensors") if count[simple(name)] == 1 else name for name in names]
@@ -101,7 +105,8 @@ def _axis(graph: Graph, node: str, available: Available, widgets: Sequence[Widge
     try:
         if kind == kinds.WIDGET:
             return kinds.read_widget(_text(inputs, "widget"), values, widgets)
-        return kinds.read(kind, values, available)
+        found_axis = kinds.read(kind, values, available)
+        return None if block_axes.is_open(found_axis) else found_axis
     except AthanorError:  # the graph is not queued yet: its mistakes are told then
         return None
 

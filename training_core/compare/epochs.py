@@ -14,7 +14,7 @@ from ..errors import AthanorError, quoted
 from ..files import safetensors_header
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import averages, grammar, marks, skipping
+from . import averages, best_by, grammar, marks, skipping
 from .averages import Average
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
@@ -23,10 +23,10 @@ from .runs import Points
 def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     """Return a filter's kind and what it counts; can be called before there is a run.
 
-    `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
-    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`. Beside any of them or
-    alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`. What `SKIP:` is in front of is left
-    out of it, and is a filter itself: `all, SKIP: 4`.
+    `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's best); `best 3 by
+    likeness` (see best_by.py); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
+    Beside any of them or alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`. What `SKIP:` is
+    in front of is left out of it, and is a filter itself: `all, SKIP: 4`.
 
     Args:
         field: where the text stands, for messages.
@@ -49,6 +49,8 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
         return "all", None, None
     if words == "starred":
         return "starred", None, None
+    if found := best_by.read(words, text, field):
+        return "best by", found, None
     if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d{1,9})|(\d{1,9}) (even|best)", words):
         count = int(match[2] or match[3])
         if count < 1:
@@ -68,7 +70,8 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
             wanted += [(int(n), False) for n in grammar.numbers(part, field, whole=True)]
         except AthanorError:
             raise AthanorError(
-                f"{field}: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
+                f"{field}: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, best 3 by likeness, "
+                "5 even, starred, or 2, 4, last."
             ) from None
         lists.limited(wanted, text, field)
     return "listed", wanted, None
@@ -122,6 +125,8 @@ def _chosen(points: Points, text: str, field: str) -> list[Checkpoint]:
                 "Compare), and press s on the pictures that you like."
             )
         return starred
+    if kind == "best by":
+        return best_by.choose(points, first, field)
     if kind == "listed":
         return _listed(have, first, text, field)
     if kind == "range":
@@ -185,7 +190,7 @@ def axis(
     final = [c for c in points.checkpoints if c.last and c not in left_out]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif any(not c.last for c in points.checkpoints) and kind not in ("listed", "best"):
+    elif any(not c.last for c in points.checkpoints) and kind not in ("listed", "best", "best by"):
         chosen = [c for c in chosen if c not in final]
     if not chosen and kind != "none":
         raise AthanorError(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
-from .. import block_strengths, lists
+from .. import block_lists, block_strengths, lists
 from ..errors import AthanorError, quoted, shortened
 from ..history.run_files import without_copies
 from ..names import Known, resolve, simple
@@ -164,12 +164,14 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
 
 
 def blocks(text: str, _available: Available, _whole_word: bool) -> list[Value]:
-    """Strengths of the LoRA's blocks, one text a line; or a ready list such as `each off`, whose values the comparison fills in."""
+    """Strengths of the LoRA's blocks, one text a line; or a ready list such as `each off`, whose values the comparison fills in.
+    A preset with its name in front (`OUTS:1,0,0,...`) is called so."""
     values = []
     for line in lists.split(text, commas=False):
         form = " ".join(line.lower().split())
         meant = form if form in block_strengths.FORMS else block_strengths.read(line, "values").text
-        values.append(Value(meant or "all", (("blocks", meant),)))
+        listed = block_lists.read(line, "values")
+        values.append(Value((listed[0] if listed else "") or meant or "all", (("blocks", meant),)))
     return values
 
 

@@ -64,7 +64,9 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
     drawn = {key: Drawn(cell.positive, cell.seed, scores[key]) for key, cell in cells.items()}
     rows = checkpoints(prepared.plan, prepared.keys, drawn)
     calibration = scorer.calibration(say)
-    said = verdict([row for row, _ in rows], scorer.measure.weak, calibration.said)
+    said = " ".join(
+        filter(None, [verdict([row for row, _ in rows], scorer.measure.weak, calibration.said), scorer.towers(say)])
+    )
     thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
     document = {
         "scorer": facts(scorer, calibration),

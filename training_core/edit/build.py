@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from .. import block_strengths
 from ..errors import AthanorError, shortened
 from ..lora_keys import MAGNITUDE
 from ..network.damage import damage, in_words
@@ -44,8 +45,7 @@ class Wanted:
     sources: tuple[Source, ...]
     rule: RankRule | None = None  # None: no rank is changed that need not be
     precision: str = AS_IT_IS  # or fp16, bf16, float
-    factors: Mapping[str, float] = field(default_factory=dict)  # layer -> what its change is multiplied by; 0: left out
-    blocks: str = ""  # the text that `factors` follows, for the recipe
+    blocks: str = ""  # strengths of blocks (block_strengths.py): "in 0.5, all but out"; '': all as they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +93,15 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
         AthanorError: a file cannot be read, the files are of different models, or a layer cannot be added up (see `sums`).
     """
     with opened([source.path for source in wanted.sources]) as files:
-        check(files, wanted)
+        factors = _factors(files, wanted)
+        check(files, wanted, factors)
         precision = precision_of(files[0]) if wanted.precision == AS_IT_IS else wanted.precision
         layers = list(dict.fromkeys(layer for file in files for layer in file.layers))
         tensors: dict[str, torch.Tensor] = {}
         told: list[Layer] = []
         for done, layer in enumerate(layers):
             progress(done, len(layers))
-            terms = list(_terms(files, wanted, layer))
+            terms = list(_terms(files, wanted, layer, factors[layer]))
             if terms:
                 result = _summed(layer, files, terms, wanted.rule)
                 pieces = in_format(layer, result.pieces, precision)
@@ -114,8 +115,24 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
     return Made(tensors=tensors, layers=tuple(told), precision=precision)
 
 
-def check(files: Sequence[LoraFile], wanted: Wanted) -> None:
+def _factors(files: Sequence[LoraFile], wanted: Wanted) -> dict[str, float]:
+    """Return by what the change of each layer is multiplied, as the text of block strengths says.
+
+    Raises:
+        AthanorError: the text cannot be read, or names blocks that no file has.
+    """
+    names = {layer: file.layers[layer] for file in reversed(files) for layer in file.layers}
+    if not wanted.blocks.strip():
+        return dict.fromkeys(names, 1.0)
+    strengths = block_strengths.read(wanted.blocks).strengths(names.values(), _names(files))
+    return {layer: strengths[name] for layer, name in names.items()}
+
+
+def check(files: Sequence[LoraFile], wanted: Wanted, factors: Mapping[str, float]) -> None:
     """Check, without reading a tensor, that the files can be added up.
+
+    Args:
+        factors: layer -> what its change is multiplied by.
 
     Raises:
         AthanorError: they share no layer, differ in a layer's size, or have layers that cannot be scaled or added up.
@@ -125,11 +142,11 @@ def check(files: Sequence[LoraFile], wanted: Wanted) -> None:
         if file.layers.keys().isdisjoint(first.layers) and _parts(file) & _parts(first):
             raise AthanorError(
                 f"{first.path.name} and {file.path.name} have no layer of the same name: they are of different models, or named "
-                "by different trainers; choose files of one kind of model, and of one way to name layers."
+                "by different trainers; choose files of one kind of model, and bring them to the same names first (names of LoRA Edit)."
             )
     weighted = list(zip(files, (source.weight for source in wanted.sources), strict=True))
     for layer in dict.fromkeys(layer for file in files for layer in file.layers):
-        factor = wanted.factors.get(layer, 1.0)
+        factor = factors[layer]
         mine = [(file, weight * factor) for file, weight in weighted if layer in file.layers and weight * factor]
         sizes = {file.path.name: known for file, _ in mine if (known := spelling.size(file.shapes(layer)))}
         if len(set(sizes.values())) > 1:
@@ -173,9 +190,8 @@ def precision_of(file: LoraFile) -> str:
     return _FORMATS[max(known, key=lambda name: known[name])] if known else "fp16"
 
 
-def _terms(files: Sequence[LoraFile], wanted: Wanted, layer: str) -> Iterator[tuple[float, Pieces]]:
+def _terms(files: Sequence[LoraFile], wanted: Wanted, layer: str, factor: float) -> Iterator[tuple[float, Pieces]]:
     """Yield the layer of each file that has it, with what its change is multiplied by; what that makes 0 is not read."""
-    factor = wanted.factors.get(layer, 1.0)
     for file, source in zip(files, wanted.sources, strict=True):
         if layer in file.layers and source.weight * factor:
             pieces = file.pieces(layer)

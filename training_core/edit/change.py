@@ -85,7 +85,7 @@ def factors(pieces: Pieces) -> Factors | None:
 def dense(pieces: Pieces) -> torch.Tensor | None:
     """Return the change of the weight in float32 with alpha applied, in the weight's shape as far as the pieces tell it.
 
-    None for a layer that has only biases. A `diff` beside other pieces is added.
+    None for a layer that has only biases. Of a `diff` beside other pieces ComfyUI's loader takes the diff alone, and so it is here.
 
     Raises:
         NotAdditive: the change depends on the weight.
@@ -94,10 +94,7 @@ def dense(pieces: Pieces) -> torch.Tensor | None:
     if name not in ADDITIVE:
         raise NotAdditive(why_not(name))
     whole = pieces.get(DIFF, pieces.get("w_norm"))
-    change = _product(name, pieces)
-    if change is None or whole is None:
-        return change if whole is None else whole.float()
-    return change + whole.float().reshape(change.shape)
+    return _product(name, pieces) if whole is None else whole.float()
 
 
 def _product(name: str, pieces: Pieces) -> torch.Tensor | None:

@@ -17,7 +17,7 @@ from ..errors import AthanorError, shortened
 from ..files import METADATA, UnreadableFile, safetensors_header
 from ..network.weights import module_of
 
-_TEXT = ("lora_te1", "lora_te2", "lora_te3")
+TEXT = ("lora_te1", "lora_te2", "lora_te3")
 """CLIP-L is te1 here, whether it stands alone (lora_te in SD1's files) or beside others."""
 Pieces = dict[str, torch.Tensor]
 """Piece of a layer in kohya's or LyCORIS' spelling (lora_up.weight, alpha, hada_w1_a ...) -> tensor."""
@@ -94,7 +94,7 @@ def _of(path: Path, header: dict[str, Any], file: Any) -> LoraFile:
         if found is None:
             others.append(key)
             continue
-        layer = module_of(found[0], _TEXT)
+        layer = module_of(found[0], TEXT)
         keys.setdefault(layer, {})[found[1]] = key
         layers[layer] = found[0]
     keys = {layer: pieces for layer, pieces in keys.items() if pieces.keys() != {"alpha"}}  # alone it changes nothing

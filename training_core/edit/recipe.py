@@ -9,14 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import block_strengths
 from ..files import safetensors_metadata
 from ..json_text import parse_json
 from ..network.files import save_lora
 from ..network.metadata_choice import HASHES, JOB, TRAINED
-from .build import Layer, Made, Source, Wanted
+from .build import AS_IT_IS, Layer, Made, Source, Wanted
+from .svd import RankRule
 
 KEY = "athanor_edit"
 """Where a result tells how it was made."""
+_BASE = (
+    "ss_base_model_version",
+    "ss_v2",
+    "modelspec.architecture",
+    "modelspec.prediction_type",
+    "modelspec.sai_model_spec",
+)
 _LORA = ("lora", "locon")
 _WHOLE = "100000"
 """The rank by which LyCORIS makes LoKr of two whole factors."""
@@ -34,18 +43,24 @@ _OF_ONE_FILE = (
 """Keys that are about an original as a file, and not carried over; PEFT's settings tell ranks and alphas of its layers."""
 
 
-def recipe(wanted: Wanted) -> dict[str, Any]:
+def recipe(wanted: Wanted, names: str = AS_IT_IS) -> dict[str, Any]:
     """Return how a result is made, as JSON values: the files with their hashes and weights, and what is not at its default.
 
     Two results of the same recipe are the same tensors. No path of this machine is in it.
     """
     rule = wanted.rule
     told: dict[str, Any] = {"from": [_of(source) for source in wanted.sources]}
-    told |= {"blocks": wanted.blocks} if wanted.blocks else {}
-    if rule is not None:
-        told["rank"] = {"rank": rule.rank, "conv_rank": rule.conv_rank or rule.rank}
-        told["rank"] |= {} if rule.method == "fixed" else {"method": rule.method, "target": rule.target}
+    blocks = block_strengths.read(wanted.blocks).text
+    told |= {"blocks": blocks} if blocks else {}
+    told |= {} if rule is None else {"rank": rank_of(rule)}
+    told |= {} if names == AS_IT_IS else {"names": names}
     return told | {"precision": wanted.precision}
+
+
+def rank_of(rule: RankRule) -> dict[str, Any]:
+    """Return the rule that ranks follow, as JSON values."""
+    told: dict[str, Any] = {"rank": rule.rank, "conv_rank": rule.conv_rank}
+    return told | ({} if rule.method == "fixed" else {"method": rule.method, "target": rule.target})
 
 
 def _of(source: Source) -> dict[str, Any]:
@@ -71,11 +86,28 @@ def metadata(made: Made, wanted: Wanted, name: str, recipe_of: Mapping[str, Any]
         for key, value in files[0].items()
         if key not in _OF_ONE_FILE and all(other.get(key) == value for other in files[1:])
     }
+    for key in _BASE:  # of what model the files are for, one that says nothing contradicts none
+        values = {file[key] for file in files if key in file}
+        told |= {key: values.pop()} if len(values) == 1 else {}
     if any(layer.how != "copied" for layer in made.layers):
         told = {key: value for key, value in told.items() if key not in (JOB, TRAINED)} | _network(made.layers, told)
     if len(files) > 1:
         told["modelspec.merged_from"] = ", ".join(source.path.stem for source in wanted.sources)
-    return told | {
+    return told | _of_this_file(name, recipe_of)
+
+
+def extracted(made: Made, name: str, recipe_of: Mapping[str, Any], base: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata of a LoRA that was extracted from two models.
+
+    Args:
+        base: fields about the model that it is for.
+    """
+    network = {"ss_network_module": "networks.lora", **_network(made.layers, {})}
+    return {**base, **network, "modelspec.sai_model_spec": "1.0.1", **_of_this_file(name, recipe_of)}
+
+
+def _of_this_file(name: str, recipe_of: Mapping[str, Any]) -> dict[str, str]:
+    return {
         "ss_output_name": name,
         "modelspec.title": name,
         "modelspec.date": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime()),
@@ -88,7 +120,8 @@ def _network(layers: Sequence[Layer], told: Mapping[str, str]) -> dict[str, str]
     old = parse_json(told.get("ss_network_args", ""))
     args = dict(old) if isinstance(old, dict) else {}
     fields: dict[str, str] = {}
-    if all(layer.kind.removeprefix("dora ") == "lora" for layer in layers) and args.get("algo") not in (None, *_LORA):
+    plain_lora = all(layer.kind.removeprefix("dora ") == "lora" for layer in layers)
+    if plain_lora and ("ss_network_module" not in told or args.get("algo") not in (None, *_LORA)):
         fields["ss_network_module"] = "networks.lora"
         args = {key: value for key, value in args.items() if key in ("conv_dim", "conv_alpha")}
     low = [layer for layer in layers if layer.rank]
@@ -121,5 +154,6 @@ def write(path: Path, made: Made, told: Mapping[str, str]) -> str:
 
 
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:
-    """Return whether a file was made by this recipe."""
-    return parse_json(safetensors_metadata(path).get(KEY, "")) == parse_json(json.dumps(recipe_of))
+    """Return whether a file was made by this recipe; how it compared with its originals (`check`) is no part of it."""
+    told = parse_json(safetensors_metadata(path).get(KEY, ""))
+    return isinstance(told, dict) and {**told, "check": None} == {**parse_json(json.dumps(recipe_of)), "check": None}

@@ -59,7 +59,7 @@ def summed(terms: Terms, rule: RankRule | None = None) -> Summed:
         if len(terms) == 1 and terms[0][0] == 1 and rule is None:
             return Summed(pieces=dict(terms[0][1]), how="copied")
         raise NotAdditive(why_not(wrong[0]))
-    if len(terms) == 1 and (rule is None or kinds[0] == "norm" or _only_biases(terms[0][1])):
+    if len(terms) == 1 and (rule is None or not _main(terms[0][1])):
         weight, pieces = terms[0]
         return Summed(pieces=scaled(pieces, weight), how="copied" if weight == 1 else "scaled")
     extras = _added(terms, ("diff_b", "w_norm", "b_norm"))
@@ -68,10 +68,6 @@ def summed(terms: Terms, rule: RankRule | None = None) -> Summed:
         return Summed(pieces=extras, how="added")
     result = _summed(mains, rule)
     return Summed(pieces=result.pieces | extras, how=result.how, error=result.error)
-
-
-def _only_biases(pieces: Pieces) -> bool:
-    return not _main(pieces)
 
 
 def _main(pieces: Pieces) -> dict[str, torch.Tensor]:
@@ -111,7 +107,7 @@ def _summed(terms: Terms, rule: RankRule | None) -> Summed:
         up, down, error = _cut(svd.of_dense(whole.flatten(1)), whole.shape, rule)
         return _lora(up, down, 1.0, tuple(whole.shape), "svd", error)
     up, down, scale = svd.stacked(found)
-    if rule is None and total <= full:
+    if total <= (full if rule is None else rule.enough(shape)):
         return _lora(up, down, scale, shape, "joined", 0.0)
     up, down, error = _cut(svd.of_factors(up, down), shape, rule or RankRule(rank=full, conv_rank=full))
     return _lora(up, down, scale, shape, "svd", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,13 +27,20 @@ class RankRule:
         0.0  # sv_ratio: largest / smallest kept value; else the share that is kept (of their sum, or of the norm)
     )
 
+    def most(self, shape: Sequence[int]) -> int:
+        """Return the most that a weight of this shape gets."""
+        large = len(shape) > 2 and max(shape[2:]) > 1
+        return min(self.conv_rank if large and self.conv_rank else self.rank, _full(shape))
+
+    def enough(self, shape: Sequence[int]) -> int:
+        """Return the rank up to which a change is left as it is; 0 for a dynamic method, which looks at the values of each."""
+        return self.most(shape) if self.method == "fixed" else 0
+
     def count(self, values: torch.Tensor, shape: Sequence[int]) -> int:
         """Return how many singular values (largest first) are kept of a weight of this shape; at least one."""
-        full = min(shape[0], torch.Size(shape[1:]).numel())
-        most = min(self.conv_rank or self.rank if len(shape) > 2 and max(shape[2:]) > 1 else self.rank, full)
         if not len(values) or float(values[0]) <= _ZERO:
             return 1
-        return max(1, min(self._dynamic(values, full), most))
+        return max(1, min(self._dynamic(values, _full(shape)), self.most(shape)))
 
     def _dynamic(self, values: torch.Tensor, full: int) -> int:
         """The dynamic methods keep one more than what first reaches the target."""
@@ -46,6 +54,11 @@ class RankRule:
         else:
             return full
         return max(1, min(count, full - 1)) + 1
+
+
+def _full(shape: Sequence[int]) -> int:
+    """Return the rank that a weight of this shape has at most."""
+    return min(shape[0], math.prod(shape[1:]))
 
 
 @dataclass(frozen=True, slots=True)

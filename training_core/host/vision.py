@@ -60,7 +60,7 @@ def embed(
         BaseException: the host's own, where the user has interrupted.
     """
     found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-    with foreign.telling(lambda: f"{title(vision)} cannot look at a picture", _ADVICE), torch.inference_mode():
+    with foreign.telling(lambda: f"{title(vision)} cannot look at a picture", _ADVICE), torch.no_grad():
         mm.load_model_gpu(vision.patcher)
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(images):
@@ -135,7 +135,7 @@ def embed_texts(clip: Any, tower: str, texts: Sequence[str]) -> list[np.ndarray]
         ForeignFault: the text encoder has failed, and why.
     """
     model, found = clip.cond_stage_model, []
-    with foreign.telling(lambda: f"The text encoder {tower} cannot read a prompt", _ADVICE), torch.inference_mode():
+    with foreign.telling(lambda: f"The text encoder {tower} cannot read a prompt", _ADVICE), torch.no_grad():
         clip.load_model()
         encoder = getattr(model, tower)
         try:

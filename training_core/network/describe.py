@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import lora_blocks
 from ..byte_size import format_bytes
 from ..errors import shortened
 from ..text_files import whole_characters
@@ -34,7 +35,9 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture") or ""
     told_base = [shortened(text, 120) for text in (base, lora.metadata.get("ss_sd_model_name", "")) if text]
     lines += [f"base model: {' '.join(told_base)}"] if told_base else []
-    lines += [*_parts(lora.layers), *filter(None, [fit]), *_as_loaded(lora.layers)]
+    blocks = lora_blocks.words(layer.name for layer in lora.layers)
+    lines += [*_parts(lora.layers), *([f"blocks: {shortened(blocks, 400)}"] if blocks != "other" else [])]
+    lines += [*filter(None, [fit]), *_as_loaded(lora.layers)]
     lines += [f"broken: {sentence}" for sentence in damage.in_words((x.name, x.damage) for x in lora.layers)]
     if lora.embeddings:
         lines.append(f"{len(lora.embeddings)} bundled embeddings: {shortened(', '.join(lora.embeddings[:5]), 120)}")

@@ -18,7 +18,7 @@ from . import copies
 from .cache import PictureScore, ScoreCache, picture_digest, prompt_digest
 from .copies import Calibration
 from .looks import Look, Measure
-from .prompts import TextTower
+from .prompts import TextTower, belonging
 from .references import References, digest, filtered, look_at, training_pictures
 
 Say = Callable[[str, int, int], None]
@@ -106,6 +106,13 @@ class Scorer:
         """Return from where on a picture is a copy, after all references were looked at."""
         return self._look_at_references(say).calibration
 
+    def towers(self, say: Say | None = None) -> str:
+        """Return one sentence on whether text tower and vision model know each other's vectors; '' where there is no text tower."""
+        if self._text is None:
+            return ""
+        training = self._look_at_references(say).training
+        return belonging(self._text, training.wholes, training.pictures)
+
     def picture_of(self, name: str) -> Any:
         """Return the training picture of that name; None if there is none."""
         return next((picture for picture in self._training if picture.name == name), None)
@@ -170,7 +177,9 @@ class Scorer:
             nearest=against.training.pictures[nearest].name,
             nearest_value=float(near[nearest]),
             copy=limit is not None and float(near[nearest]) >= limit,
-            whole=look.whole,
+            whole=look.whole.astype(np.float16).astype(
+                np.float32
+            ),  # as it is kept, so that variety is the same when it is read back
         )
 
     def _look_at_references(self, say: Say | None) -> _Against:

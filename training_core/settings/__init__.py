@@ -14,6 +14,7 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
+from .edit import EditSettings, ExtractSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
 from .likeness import LikenessSettings
 from .loss import LossSettings
@@ -39,7 +40,9 @@ __all__ = [
     "CurvesSettings",
     "DatasetSettings",
     "DoctorSettings",
+    "EditSettings",
     "EpochsSettings",
+    "ExtractSettings",
     "GridSettings",
     "Job",
     "LikenessSettings",
