@@ -6,6 +6,7 @@ import { make } from "./dom.js";
 import { Files } from "./files.js";
 import { stateOf } from "./format.js";
 import { addAxis, openWorkflow } from "./graph.js";
+import { open as openKeep } from "./keep.js";
 import { open as openMatrix } from "./matrix.js";
 import { BandChart } from "./more_charts.js";
 import { open as openPublish } from "./publish.js";
@@ -40,6 +41,7 @@ export class Details {
       offerFiles,
       addAxis: (files) => this.addAxis(files),
       publish: (file) => openPublish(this.run, file),
+      average: () => this.average(offerFiles),
       changed: () => {
         this.stamp = "";
       },
@@ -256,6 +258,12 @@ export class Details {
   /** Queue the graph of an unfinished run: it continues from its last saved state. */
   async resume() {
     if (await this.openWorkflow()) await this.app.queuePrompt(0);
+  }
+
+  /** Let the user save an average of the run's files. */
+  average(offerFiles) {
+    const path = `${this.run.path}/average`;
+    openKeep({ offer: path, make: path, body: { which: "mean(last 4)" }, made: offerFiles });
   }
 
   addAxis(files) {
