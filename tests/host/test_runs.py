@@ -218,6 +218,15 @@ def test_samples_change_nothing(server, what, steps):
     drawn = sorted(path.name for path in (folder(server, f"{name}_with") / "samples").iterdir())
     looked = range(0, steps + 1, every)
     scored = scores.of_events(events(server.base, f"{name}_with"))
+    prompt["like"]["inputs"]["k"] = 1  # another scorer, after the run: its samples are measured, and nothing is trained
+    server.run(prompt)
+    later = scores.of_events(events(server.base, f"{name}_with"))
+    assert [each.step for each in later] == list(looked) and {each.scorer for each in later}.isdisjoint(
+        e.scorer for e in scored
+    )
+    assert [p.nearest for each in later for p in each.pictures] == [p.nearest for each in scored for p in each.pictures]
+    server.run(prompt)
+    assert len(events(server.base, f"{name}_with", "scored")) == 2 * len(looked)
     assert [each.step for each in scored] == list(looked) and all(each.values["likeness"].n == 2 for each in scored)
     assert drawn == [f"{name}_with_{step:06d}_{i:02d}_{seed}.png" for step in looked for i, seed in ((0, 7), (1, 43))]
     with Image.open(folder(server, f"{name}_with") / "samples" / drawn[-2]) as image:
