@@ -12,6 +12,7 @@ import { open as openPublish } from "./publish.js";
 import { commands } from "./run_buttons.js";
 import { Marks } from "./run_marks.js";
 import { shownName } from "./run_order.js";
+import { RunScores } from "./run_scores.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
 
@@ -45,6 +46,7 @@ export class Details {
       },
     });
     this.verdict = make("ul", { class: "athanor-verdict" });
+    this.scores = new RunScores();
     this.samples = make("div");
     this.bands = new BandChart();
     this.bandLegend = make("div", { class: "athanor-legend" });
@@ -57,6 +59,7 @@ export class Details {
       this.status,
       this.marks.element,
       section(t("Verdict"), this.verdict),
+      this.scores.element,
       section(t("Saved files"), this.files.element),
       section(t("Samples"), this.samples),
       section(t("Loss by noise level"), this.bands.element, this.bandLegend),
@@ -186,6 +189,7 @@ export class Details {
     );
     this.verdict.replaceChildren(...verdict);
     this.files.show(this.run, review.checkpoints);
+    this.scores.show(this.run, review.scores);
     this.drawSamples();
     this.drawBands(review.bands);
     this.drawPictures(review.pictures);
