@@ -25,7 +25,7 @@ const empty = (text) => make("p", { class: "athanor-empty" }, text);
 
 /**
  * The lower part of the sidebar. `offerFiles()` makes the host's nodes list new LoRA files; `list`: changed(row) after
- * labels were saved, tags() of all runs, remove(id).
+ * labels were saved, tags() of all runs, remove(id), edited() while the user types.
  */
 export class Details {
   constructor(app, offerFiles, list) {
@@ -35,7 +35,12 @@ export class Details {
     this.status = make("p", { class: "athanor-note", role: "status" });
     const say = (text) => this.say(text);
     this.buttons = commands(() => this.run, say);
-    this.marks = new Marks({ say, changed: (row) => list.changed(row), tags: () => list.tags() });
+    this.marks = new Marks({
+      say,
+      changed: (row) => list.changed(row),
+      tags: () => list.tags(),
+      edited: () => list.edited(),
+    });
     this.files = new Files({
       say,
       offerFiles,
