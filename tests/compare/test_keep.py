@@ -132,6 +132,8 @@ def test_one_file_at_a_time_is_made_and_can_be_stopped(loras):
         pytest.raises(keep_file.NameTaken, match=r"a.safetensors is in the loras folder"),
     ):
         keep_file.make(mixture, keep_file.Choice(name="a"), progress)
+    with pytest.raises(AthanorError, match=r"^name '\.\./x' is outside the"):
+        keep_file.make(mixture, keep_file.Choice(name="../x"), progress)
 
 
 @pytest.mark.parametrize(
