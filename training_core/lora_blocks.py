@@ -13,13 +13,16 @@ _SIDES = {"down": "in", "input": "in", "up": "out", "output": "out", "middle": "
 _STACKS = {
     **_SIDES, "joint_transformer": "double", "single_transformer": "single",
     "": "layers", "block": "layers", "blocks": "layers", "layer": "layers", "joint": "layers", "transformer": "layers",
+    "text_fusion_layerwise": "txtfusion_layerwise", "text_fusion_refiner": "txtfusion_refiner",
     "visual_transformer": "visual", "text_transformer": "text", "txt_in_individual_token_refiner": "token_refiner",
     "base": "te", "clip": "te", "text_encoder": "te",
 }  # fmt: skip
 """What stands before a block's number -> its group; the last line as people write it."""
 _DIFFUSERS = re.compile(r"(down|up)_blocks_(\d)_(resnets|attentions|downsamplers|upsamplers)_(\d)")
 _LDM = re.compile(r"(input|output)_blocks_(\d+)(?!\d)")
-_STACK = re.compile(r"((?:[a-z0-9]+_)*?)(blocks?|layers?|[a-z]+_refiner)_(\d+)(?!\d)", re.IGNORECASE)
+_STACK = re.compile(r"((?:[0-9]*[a-z][a-z0-9]*_)*?)(blocks?|layers?|[a-z]+_refiner)_(\d+)(?!\d)", re.IGNORECASE)
+_NO_STACK = re.compile(r"t_block_|(all_)?final_layer_")
+"""The time block of PixArt and the last layer of Z-Image, which have parts with numbers."""
 _TE_LAYER = re.compile(r"(?:^|_)(?:layers|block|blocks)_(\d+)(?!\d)")
 
 
@@ -75,7 +78,7 @@ def _block(layer: str) -> Block:
         return Block("mid")
     if path in ("conv_in", "conv_out"):
         return Block("in", 0) if path == "conv_in" else Block("other")
-    if match := _STACK.match(path):
+    if (match := _STACK.match(path)) and not _NO_STACK.match(path):
         before = match[1].rstrip("_") if match[2][-7:] != "refiner" else match[1] + match[2]
         return Block(group(before), int(match[3]))
     return Block("other")
@@ -84,7 +87,9 @@ def _block(layer: str) -> Block:
 def group(words: str) -> str:
     """Return the group of blocks that words name, in the model or as people write them: double_stream_blocks is double."""
     name = re.sub(r"[\s_]+", "_", words.strip().lower())
-    name = re.sub(r"(?<=.)_(blocks?|layers?|stream)$", "", re.sub(r"(?<=.)_(blocks?|layers?)$", "", name))
+    name = re.sub(
+        r"(?<=.)_(blocks?|layers?|stream|transformer_1d)$", "", re.sub(r"(?<=.)_(blocks?|layers?)$", "", name)
+    )
     return _STACKS.get(name, name)
 
 

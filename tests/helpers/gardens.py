@@ -38,15 +38,15 @@ def garden(rng: random.Random, size: int = SIZE) -> Image.Image:
     return image.resize((size, size), Image.Resampling.BOX)
 
 
-def gardens(count: int, seed: int) -> list[Image.Image]:
+def gardens(count: int, seed: int, size: int = SIZE) -> list[Image.Image]:
     rng = random.Random(seed)
-    return [garden(rng) for _ in range(count)]
+    return [garden(rng, size) for _ in range(count)]
 
 
-def write(folder: Path, count: int, seed: int, caption: str = "zorb garden {}") -> None:
+def write(folder: Path, count: int, seed: int, caption: str = "zorb garden {}", size: int = SIZE) -> None:
     """A dataset of gardens, `00.png` and `00.txt` and so on."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, image in enumerate(gardens(count, seed)):
+    for number, image in enumerate(gardens(count, seed, size)):
         image.save(folder / f"{number:02}.png")
         (folder / f"{number:02}.txt").write_text(caption.format(number), encoding="utf-8")
 

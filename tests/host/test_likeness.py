@@ -59,7 +59,11 @@ def test_pictures_at_once_are_shown_beside_their_nearest(server, gardens_of):
     entry = server.run(prompt)
     text = shown(entry)
     assert "Compares with 9 training pictures" in text and "1: likeness 1.000" in text
-    assert "nearest 03.png (1.00); looks like a copy" in text and "colours and edges" in text
+    assert (
+        "1 picture: likeness 1.000, copies: 1\n" in text
+        and "nearest 03.png (1.00); looks like a copy" in text
+        and "colours and edges" in text
+    )
     assert float(shown(entry, "number")) == pytest.approx(1.0) and len(entry["outputs"]["like"]["images"]) == 1
     # What is no vector, and a filter that nothing fits, end in one sentence.
     prompt |= {"vector": graphs.node("PrimitiveInt", value=5)}

@@ -29,7 +29,8 @@ def reads(page, *parts: str) -> None:
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_a_workflow_of_another_computer(page, vue):
+def test_a_workflow_of_another_computer(page_to_leave, vue):
+    page = page_to_leave
     shared = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
     nodes = {node["type"]: node for node in shared["nodes"]}
     nodes["CheckpointLoaderSimple"]["widgets_values"] = ["their\\sd3.safetensors"]
@@ -108,8 +109,9 @@ def refused_and_failed(page) -> None:
     page.queue()
     line = f'{sys.executable} -m pip install "prodigyopt>=1.1"'  # conftest.py hides it from the server
     reads(page, "Optimizer Config", "optimizer_type Prodigy needs the package prodigyopt", line)
+    page.page.wait_for_function(f"({SAID})().some((text) => text.startsWith('optimizer_type Prodigy needs'))")
     (failed,) = page.page.evaluate(SAID)
-    assert failed.startswith("optimizer_type Prodigy needs") and "AthanorError" not in failed
+    assert "AthanorError" not in failed
     (told,) = [text for text in page.site.log().splitlines() if "prodigyopt is missing" in text]
     assert line in told
     page.picture("failed")
@@ -166,10 +168,19 @@ def keeps_an_own_one(page) -> None:
     assert "Nothing would change" in page.page.locator(".athanor-presets .details").inner_text()
     own = [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
     assert [(preset["name"], preset["families"]) for preset in own] == [("kept here", ["SD3"])]
-    for _ in range(2):
-        page.page.get_by_role("button", name="Delete").click()
+    delete = page.page.locator(".athanor-presets").get_by_role("button", name="Delete", exact=True)
+    delete.click()
     page.page.get_by_text("Deleted: kept here").wait_for()
-    page.page.keyboard.press("Escape")  # the button that had the focus is gone
+    page.page.keyboard.press("Enter")  # on Undo
+    page.page.get_by_text("Saved: kept here").wait_for()
+    page.page.get_by_role("button", name="Rename…").click()
+    page.page.keyboard.type("renamed")
+    page.page.keyboard.press("Enter")
+    page.page.get_by_text("Saved: renamed").wait_for()
+    assert [preset["name"] for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]] == ["renamed"]
+    delete.click()
+    page.page.get_by_text("Deleted: renamed").wait_for()
+    page.page.keyboard.press("Escape")
     page.page.locator(".athanor-presets").wait_for(state="detached")
     assert not [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
 

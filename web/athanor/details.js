@@ -6,6 +6,7 @@ import { make } from "./dom.js";
 import { Files } from "./files.js";
 import { stateOf } from "./format.js";
 import { addAxis, openWorkflow } from "./graph.js";
+import { open as openKeep } from "./keep.js";
 import { open as openMatrix } from "./matrix.js";
 import { BandChart } from "./more_charts.js";
 import { open as openPublish } from "./publish.js";
@@ -25,7 +26,7 @@ const empty = (text) => make("p", { class: "athanor-empty" }, text);
 
 /**
  * The lower part of the sidebar. `offerFiles()` makes the host's nodes list new LoRA files; `list`: changed(row) after
- * labels were saved, tags() of all runs, remove(id).
+ * labels were saved, tags() of all runs, remove(id), edited() while the user types.
  */
 export class Details {
   constructor(app, offerFiles, list) {
@@ -35,12 +36,18 @@ export class Details {
     this.status = make("p", { class: "athanor-note", role: "status" });
     const say = (text) => this.say(text);
     this.buttons = commands(() => this.run, say);
-    this.marks = new Marks({ say, changed: (row) => list.changed(row), tags: () => list.tags() });
+    this.marks = new Marks({
+      say,
+      changed: (row) => list.changed(row),
+      tags: () => list.tags(),
+      edited: () => list.edited(),
+    });
     this.files = new Files({
       say,
       offerFiles,
       addAxis: (files) => this.addAxis(files),
       publish: (file) => openPublish(this.run, file),
+      average: () => this.average(offerFiles),
       changed: () => {
         this.stamp = "";
       },
@@ -260,6 +267,12 @@ export class Details {
   /** Queue the graph of an unfinished run: it continues from its last saved state. */
   async resume() {
     if (await this.openWorkflow()) await this.app.queuePrompt(0);
+  }
+
+  /** Let the user save an average of the run's files. */
+  average(offerFiles) {
+    const path = `${this.run.path}/average`;
+    openKeep({ offer: path, make: path, body: { which: "mean(last 4)" }, made: offerFiles });
   }
 
   addAxis(files) {

@@ -3,7 +3,7 @@
 import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
-import { exportKept, importKept } from "./preset_files.js";
+import { deleteKept, exportKept, importKept } from "./preset_files.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -73,7 +73,9 @@ export class OwnDialog {
     );
     this.dialog.addEventListener("keydown", (event) => {
       event.stopPropagation(); // the host has keys of its own
-      if (event.key === "Enter" && event.target.type === "radio") this.take();
+      if (event.key !== "Enter" || event.target.type !== "radio") return;
+      event.preventDefault(); // it would go on to the button that opened the list, and press it
+      this.take();
     });
     this.choose(null);
   }
@@ -195,27 +197,19 @@ export class OwnDialog {
   }
 
   /** Delete one; the button in the line that says so brings it back. */
-  async remove() {
+  remove() {
     const { one } = this;
-    try {
-      await post(`${this.options.path}/delete`, { name: one.name });
-    } catch (error) {
-      return this.say(error.message, true);
-    }
-    this.kept = this.kept.filter((other) => other !== one);
-    this.draw();
-    this.say(`${t("Deleted: {name}", { name: one.name })} `);
-    const undo = make("button", { type: "button", onclick: () => this.bringBack(one) }, t("Undo"));
-    this.status.append(undo);
-    undo.focus();
-  }
-
-  async bringBack(one) {
-    try {
-      this.changed(await post(this.options.path, one), one.name);
-    } catch (error) {
-      this.say(error.message, true);
-    }
+    deleteKept(this.options.path, one, {
+      deleted: (undo) => {
+        this.kept = this.kept.filter((other) => other !== one);
+        this.draw();
+        this.say(`${t("Deleted: {name}", { name: one.name })} `);
+        this.status.append(undo);
+        undo.focus();
+      },
+      restored: (again) => this.changed(again, again.name),
+      failed: (sentence) => this.say(sentence, true),
+    });
   }
 
   importFiles() {

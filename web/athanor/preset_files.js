@@ -1,6 +1,6 @@
-// What users keep, as files: out of a list to the user's disk, and back from another computer.
+// What users keep: to the user's disk, back from another computer, renamed, deleted and brought back.
 
-import { chooseFiles, download } from "../viewer/make.js";
+import { chooseFiles, download, make } from "../viewer/make.js";
 import { post } from "./http.js";
 import { t } from "./words.js";
 
@@ -40,4 +40,17 @@ function freeName(kept, file, isTaken) {
   let name = first;
   for (let number = 2; isTaken(name); number += 1) name = `${first} (${number})`;
   return name;
+}
+
+/**
+ * Delete what is kept by the route `path`. `deleted(button)` is called with a button that brings it back, and
+ * `restored(kept)` when it did; `failed(sentence)` if the server refuses.
+ */
+export async function deleteKept(path, kept, { deleted, restored, failed }) {
+  const act = (work) => work().catch((error) => failed(error.message));
+  const bringBack = () => act(async () => restored(await post(path, kept)));
+  await act(async () => {
+    await post(`${path}/delete`, { name: kept.name });
+    deleted(make("button", { type: "button", onclick: bringBack }, t("Undo")));
+  });
 }
