@@ -55,7 +55,8 @@ def content(path) -> str:
     return hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode() + header).hexdigest()
 
 
-def test_publish_by_keys(site, page, run):
+def test_publish_by_keys(site, used_page, run):
+    page = used_page
     page.sidebar()
     page.row("Cat").locator("button.name").click()  # its label
     opener = page.page.get_by_role("button", name="Publish", exact=True).first
