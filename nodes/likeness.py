@@ -104,15 +104,21 @@ class AthanorLikeness(io.ComfyNode):
         vectors = {name: values.pop(name, None) for name in ("vectors", "reference_vectors")}
         single = {name: value[0] for name, value in values.items() if value}
         settings, progress = pick(LikenessSettings, single), Progress(cls.hidden.unique_id)
+        progress.text(
+            "looking at the dataset", always=True
+        )  # before the picture, for which the page makes the node higher
         scorer, about = _scorer(dataset[0], settings, single)
         say = progress.told("comparing with the dataset:")
         if not images:
             text = "\n".join(about)
+            progress.text(text, always=True)
             return io.NodeOutput(scorer, text, node_tools.blocked(), node_tools.blocked(), ui={"text": [text]})
         from ..training_core.score import at_once
 
         measured = at_once.measure(scorer, images, settings, say, **vectors)
-        text = "\n".join([*about, scorer.calibration().said, *measured.lines])
+        about = [measured.summary, scorer.calibration().said, *about]
+        progress.text("\n".join(about), always=True)
+        text = "\n".join([*about, *measured.lines])
         pages = [image_output(page) for page in measured.pages]
         shown = on_node(cls, pages[0], 3)
         return io.NodeOutput(scorer, text, list(measured.likeness), pages, ui=shown)

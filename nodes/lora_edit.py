@@ -222,7 +222,11 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
     recipe_of["check"] = told.difference(result)
     recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
     name = folders.lora_name(path)
-    lines = [*told.summary(name, result, path.stat().st_size), *filter(None, [lora_fit.read_in_part(name)])]
+    lines = [
+        *told.summary(name, result, path.stat().st_size),
+        *recipe.notes(wanted),
+        *filter(None, [lora_fit.read_in_part(name)]),
+    ]
     for line in lines:
         log.info("Athanor: %s", line)
     return lines

@@ -79,7 +79,8 @@ def test_a_merge_is_the_sum_and_says_so(tmp_path: Path):
     assert told["sshs_model_hash"] not in ("ab", "")
     assert recipe.is_same(path, recipe.recipe(wanted))
     assert not recipe.is_same(path, recipe.recipe(Wanted(sources=wanted.sources, precision="fp16")))
-    assert "rank 7" in describe.summary(info.read(path), recover.recover(told))
+    text = describe.summary(info.read(path), recover.recover(told))
+    assert "rank 7" in text and "made of a.safetensors (0.5), b.safetensors (-1.5)" in text
 
 
 def test_the_self_check_measures_what_is_written(tmp_path: Path):
@@ -119,6 +120,25 @@ def test_blocks_are_left_out_and_scaled(tmp_path: Path):
         build.make(Wanted(sources=(Source(path=one),), blocks="OUT03 0.5"))
     with pytest.raises(AthanorError, match="Nothing is left"):
         build.make(Wanted(sources=(Source(path=one),), blocks="all 0"))
+
+
+def test_ranks_by_energy_are_told_as_dynamic(tmp_path: Path):
+    """LoRA Info reads the ranks from the layers then, and does not call Dynamic a setting that it lacks."""
+    one = lora(tmp_path / "a.safetensors", 1)
+    path = written(tmp_path, Wanted(sources=(Source(path=one),), rule=RankRule(rank=4, method="sv_ratio", target=1.5)))
+    told = safetensors_metadata(path)
+    assert (told["ss_network_dim"], told["ss_network_alpha"]) == ("Dynamic", "Dynamic")
+    found = info.read(path)
+    back = recover.recover(told, shown=recover.of_layers(found.layers))
+    assert not back.refused and back.from_layers[0].startswith("rank ")
+
+
+def test_what_should_be_known_is_told(tmp_path: Path):
+    one = lora(tmp_path / "a.safetensors", 1)
+    other = lora(tmp_path / "b.safetensors", 1, ss_base_model_version="sdxl", lora_adapter_metadata='{"r": 4}')
+    said = recipe.notes(Wanted(sources=(Source(path=one), Source(path=other))))
+    assert "sd_v1, sdxl" in said[0] and "b.safetensors has PEFT's settings" in said[1]
+    assert not recipe.notes(Wanted(sources=(Source(path=one),)))
 
 
 def test_peft_files_stay_peft_files(tmp_path: Path):

@@ -31,6 +31,10 @@ ONE = torch.ones(2, 2)
                 "lora_te2_text_model_x": "text_encoder_2.text_model.x",
             },
         ),
+        (
+            ("diffusion_model.a.b.diff", "unet.a.b.diff"),
+            {"lora_unet_a_b": "diffusion_model.a.b", "unet.a.b": "unet.a.b"},
+        ),
         (("lora_unet_a.diff", "lora_unet_b.alpha", "bundle_emb.x.clip_l"), {"lora_unet_a": "lora_unet_a"}),
     ],
 )

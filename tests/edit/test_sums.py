@@ -153,4 +153,9 @@ def test_rank_rules(rule: RankRule, count: int):
 
 
 def test_a_change_of_zero_has_rank_one():
-    assert RankRule(rank=8, method="sv_fro", target=0.9).count(torch.zeros(8), (8, 12)) == 1
+    rule = RankRule(rank=8, method="sv_fro", target=0.9)
+    assert rule.count(torch.zeros(8), (8, 12)) == 1
+    nothing = {"lokr_w1": torch.zeros(3, 2), "lokr_w2": torch.zeros(4, 5)}
+    for pieces in (nothing, {piece: torch.zeros_like(value) for piece, value in lora(1).items()}):
+        result = summed([(1.0, pieces), (0.5, pieces)], rule).pieces
+        assert result["lora_down.weight"].shape[0] == 1 and not dense(result).any()

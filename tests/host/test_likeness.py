@@ -34,6 +34,7 @@ def test_a_comparison_is_scored_and_a_picture_is_measured_once(server, gardens_o
         assert cell.nearest.endswith(".png") and (folder / cell.thumbnail).is_file()
     (row,) = found.checkpoints
     assert row.values["likeness"].n == 4 and row.values["variety"].n == 2 and row.labels == () and row.copies == 0
+    assert '"scores": {' in (folder / "viewer" / "index.html").read_text()  # drawn in it at once
     assert found.verdict in comparing.text_of(entry) and "No picture looks like a copy" in found.verdict
     (kept,) = (server.base / "output" / "athanor" / "scores").glob(f"{found.scorer.id}.jsonl")
     assert len(kept.read_text().splitlines()) == 4
@@ -58,7 +59,11 @@ def test_pictures_at_once_are_shown_beside_their_nearest(server, gardens_of):
     entry = server.run(prompt)
     text = shown(entry)
     assert "Compares with 9 training pictures" in text and "1: likeness 1.000" in text
-    assert "nearest 03.png (1.00); looks like a copy" in text and "colours and edges" in text
+    assert (
+        "1 picture: likeness 1.000, copies: 1\n" in text
+        and "nearest 03.png (1.00); looks like a copy" in text
+        and "colours and edges" in text
+    )
     assert float(shown(entry, "number")) == pytest.approx(1.0) and len(entry["outputs"]["like"]["images"]) == 1
     # What is no vector, and a filter that nothing fits, end in one sentence.
     prompt |= {"vector": graphs.node("PrimitiveInt", value=5)}

@@ -17,6 +17,8 @@ EXTRAS = (DIFF, "diff_b", "w_norm", "b_norm")
 """Pieces that are added to weights or biases as they are."""
 ADDITIVE = ("lora", "loha", "lokr", "full", "norm")
 """Kinds whose change is added to the weight, whatever the weight is: sums and multiples of these are exact."""
+_FIRST = (UP, "hada_w1_a", "lokr_w1", "lokr_w1_a")
+"""A piece of each low-rank kind that the whole change is proportional to."""
 _WHY = {
     "oft": "it rotates the weights (OFT, BOFT)",
     "glora": "its change depends on the model's weights (GLoRA)",
@@ -147,7 +149,10 @@ def scaled(pieces: Pieces, factor: float) -> dict[str, torch.Tensor]:
     if name in ("full", "norm"):
         return result
     rank = rank_of(pieces)
+    first = next(piece for piece in _FIRST if piece in pieces)
     if not rank:
-        return result | {"lokr_w1": pieces["lokr_w1"].float() * factor}
+        return result | {first: pieces[first].float() * factor}
+    if factor < 0:  # no program expects an alpha below 0
+        result, factor = result | {first: -pieces[first]}, -factor
     alpha = float(pieces[ALPHA].item()) if ALPHA in pieces else float(rank)
     return result | {ALPHA: torch.tensor(alpha * factor)}

@@ -95,6 +95,7 @@ def _of(path: Path, header: dict[str, Any], file: Any) -> LoraFile:
             others.append(key)
             continue
         layer = module_of(found[0], TEXT)
+        layer = layer if layers.get(layer, found[0]) == found[0] else found[0]  # the same layer under two names
         keys.setdefault(layer, {})[found[1]] = key
         layers[layer] = found[0]
     keys = {layer: pieces for layer, pieces in keys.items() if pieces.keys() != {"alpha"}}  # alone it changes nothing

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from .. import block_strengths
+from ..errors import shortened
 from ..files import safetensors_metadata
 from ..json_text import parse_json
+from ..network import peft
 from ..network.files import save_lora
-from ..network.metadata_choice import HASHES, JOB, TRAINED
+from ..network.metadata_choice import EDIT, HASHES, JOB, TRAINED
+from ..network.recover import DYNAMIC
 from .build import AS_IT_IS, Layer, Made, Source, Wanted
 from .svd import RankRule
 
-KEY = "athanor_edit"
+KEY = EDIT
 """Where a result tells how it was made."""
 _BASE = (
     "ss_base_model_version",
@@ -66,6 +69,8 @@ def rank_of(rule: RankRule) -> dict[str, Any]:
 def _of(source: Source) -> dict[str, Any]:
     metadata = safetensors_metadata(source.path)
     told: dict[str, Any] = {"file": source.path.name, "weight": source.weight}
+    told |= {} if source.text is None else {"text_encoder": source.text}
+    told |= {"blocks": source.blocks} if source.blocks else {}
     told |= {"hash": metadata[HASHES[0]]} if HASHES[0] in metadata else {"bytes": source.path.stat().st_size}
     older = metadata.get(KEY, "")
     return told | ({"recipe": parse_json(older)} if older and len(older) < _LONGEST else {})
@@ -140,7 +145,7 @@ def _network(layers: Sequence[Layer], told: Mapping[str, str]) -> dict[str, str]
 def _one(values: Iterable[str]) -> str:
     """Return the value that all have; Dynamic where they differ."""
     counts = Counter(values)
-    return next(iter(counts)) if len(counts) == 1 else "Dynamic"
+    return next(iter(counts)) if len(counts) == 1 else DYNAMIC
 
 
 def _number(value: float) -> str:
@@ -151,6 +156,21 @@ def _number(value: float) -> str:
 def write(path: Path, made: Made, told: Mapping[str, str]) -> str:
     """Write a result whole or not at all, with its hashes, and return its sshs_model_hash."""
     return save_lora(path, made.tensors, told)
+
+
+def notes(wanted: Wanted) -> list[str]:
+    """Return a sentence on each thing about the originals that a user should know, and that keeps none of them from being used."""
+    files = [safetensors_metadata(source.path) for source in wanted.sources]
+    said = []
+    bases = list(dict.fromkeys(file["ss_base_model_version"] for file in files if "ss_base_model_version" in file))
+    if len(bases) > 1:
+        said.append(f"The files say that they are for different models: {shortened(', '.join(bases), 120)}.")
+    apart = [source.title for source, file in zip(wanted.sources, files, strict=True) if peft.settings(file)]
+    if apart:
+        said.append(
+            f"{shortened(apart[0], 120)} has PEFT's settings in its metadata: an alpha there is not counted, as in Load LoRA."
+        )
+    return said
 
 
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:

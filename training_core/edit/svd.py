@@ -103,9 +103,10 @@ def of_dense(matrix: torch.Tensor) -> Decomposed:
     wide = (matrix.T if tall else matrix).double()
     squares, u = torch.linalg.eigh(wide @ wide.T)
     values, u = squares.flip(0).clamp(min=0).sqrt(), u.flip(1)
-    known = values > max(float(values[0]) * 1e-8, 1e-30)
+    known = values > values[0] * 1e-8
+    known[0] = True  # of a change of zero, too: there is no LoRA of rank 0
     values, u = values[known], u[:, known]
-    v = (u.T @ wide) / values[:, None]
+    v = (u.T @ wide) / values[:, None].clamp(min=1e-150)
     return Decomposed(v.T, values, u.T) if tall else Decomposed(u, values, v)
 
 
@@ -115,9 +116,7 @@ def stacked(terms: Sequence[tuple[float, Factors]]) -> tuple[torch.Tensor, torch
     What all terms share of weight * scale is `scale`; the rest goes into `down`, whose numbers are large enough for 16 bits.
     """
     strengths = [weight * part.scale for weight, part in terms]
-    scale = max(strengths, key=abs)
-    if not scale:
-        scale = 1.0
+    scale = max(map(abs, strengths)) or 1.0
     up = torch.cat([part.up for _, part in terms], 1)
     downs = [
         part.down if s == scale else part.down * (s / scale) for s, (_, part) in zip(strengths, terms, strict=True)

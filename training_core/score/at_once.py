@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..errors import AthanorError
 from ..settings import LikenessSettings
+from ..wording import first_few, plural
 from . import panel, vectors
 from .cache import PictureScore
 from .scorer import Asked, Say, Scorer
@@ -24,7 +25,8 @@ class AtOnce:
     """What was measured on some pictures."""
 
     likeness: tuple[float, ...]
-    lines: tuple[str, ...]  # one for each picture, and one about all of them
+    summary: str  # one line about all of them
+    lines: tuple[str, ...]  # one for each picture
     pages: tuple[Image.Image, ...]  # each beside its nearest training picture
 
 
@@ -63,10 +65,21 @@ def measure(
         nearest = scorer.thumbnail(score.nearest, panel.SIDE)
         pairs.append(panel.Pair(picture=pixels, nearest=nearest, scores=told, name=name, copy=score.copy))
     drawn = [Drawn(prompt, seed, score) for seed, (prompt, score) in enumerate(zip(prompts, scores, strict=True))]
-    if different := variety(drawn):
-        lines.append(f"variety {mean(different)['mean']:.3f} (mean of {len(different)} pairs)")
     lines += filter(None, [towers])
-    return AtOnce(tuple(score.values["likeness"] for score in scores), tuple(lines), tuple(panel.pages(pairs)))
+    likeness = tuple(score.values["likeness"] for score in scores)
+    return AtOnce(likeness, _summary(drawn), tuple(lines), tuple(panel.pages(pairs)))
+
+
+def _summary(drawn: Sequence[Drawn]) -> str:
+    """Return how alike pictures are on average, how different from each other, and how many look like copies."""
+    likeness = mean([(each.prompt, each.score.values["likeness"]) for each in drawn])
+    noise = f" +- {likeness['error']:.3f}" if likeness["error"] is not None else ""
+    told = [f"{plural(len(drawn), 'picture')}: likeness {likeness['mean']:.3f}{noise}"]
+    if different := variety(drawn):
+        told.append(f"variety {mean(different)['mean']:.3f}")
+    copies = [str(number) for number, each in enumerate(drawn, 1) if each.score.copy]
+    told.append(f"copies: {first_few(copies)}" if copies else "none looks like a copy")
+    return ", ".join(told)
 
 
 def _prompts(text: str, count: int) -> list[str]:
