@@ -38,8 +38,8 @@ _TYPE, _VALUES = "LoRA strength", "0.6-1(0.1)"
 
 
 def _output(axis: Axis) -> io.NodeOutput:
-    """Return an axis and its values as text, which is also shown on the node, with a line for each LoRA that is read in part."""
-    text = "\n".join([kinds.listed(axis), *runs.read_in_part(axis)])
+    """Return an axis and its values as text, shown on the node, too, with notes and a line for each LoRA that is read in part."""
+    text = "\n".join([kinds.listed(axis), *axis.notes, *runs.read_in_part(axis)])
     return io.NodeOutput(axis, text, ui={"text": [text]})
 
 

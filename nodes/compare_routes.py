@@ -15,7 +15,7 @@ from ..training_core.files import is_file
 from ..training_core.history.run_files import stamp
 from ..training_core.host import folders
 from ..training_core.text_files import whole_characters
-from . import compare_files_routes, http
+from . import compare_files_routes, http, keep_routes
 
 _NAME = re.compile(r"[\w-][\w.-]{0,79}")
 _CELL = re.compile(r"[0-9a-f]{24}")
@@ -33,6 +33,7 @@ def register() -> None:
     http.post(f"{comparison}/marks", _mark, {"cell": str}, example=example, longest=_LONGEST)
     http.post(f"{comparison}/portable", _portable)
     compare_files_routes.register(_folder, _plan)
+    keep_routes.register(_folder, _plan)
 
 
 def _all(_: web.Request) -> list[http.Json]:

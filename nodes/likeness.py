@@ -104,6 +104,9 @@ class AthanorLikeness(io.ComfyNode):
         vectors = {name: values.pop(name, None) for name in ("vectors", "reference_vectors")}
         single = {name: value[0] for name, value in values.items() if value}
         settings, progress = pick(LikenessSettings, single), Progress(cls.hidden.unique_id)
+        progress.text(
+            "looking at the dataset", always=True
+        )  # before the picture, for which the page makes the node higher
         scorer, about = _scorer(dataset[0], settings, single)
         say = progress.told("comparing with the dataset:")
         if not images:
@@ -113,7 +116,7 @@ class AthanorLikeness(io.ComfyNode):
         from ..training_core.score import at_once
 
         measured = at_once.measure(scorer, images, settings, say, **vectors)
-        about = [*about, scorer.calibration().said, measured.summary]
+        about = [measured.summary, scorer.calibration().said, *about]
         progress.text("\n".join(about), always=True)
         text = "\n".join([*about, *measured.lines])
         pages = [image_output(page) for page in measured.pages]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
@@ -25,13 +25,13 @@ from ..training_core.settings import (
     info,
 )
 from ..training_core.shared_graph import TRAIN_LORA, is_link, upstream
-from ..training_core.sweep import combinations, lines, ranking
 from . import types
 from .place import Place
 from .progress import Progress
 from .schema import image_output, inputs, pick, sentence
-from .sweep_clones import Clones
-from .sweep_runs import Sweep, checkpoint, files_of
+
+if TYPE_CHECKING:
+    from ..training_core.sweep.lines import Varied
 
 _CONFIGS = {
     "Network Config": NetworkSettings,
@@ -109,7 +109,9 @@ class AthanorSweep(io.ComfyNode):
         Raises:
             AthanorError: a line of settings is wrong, or no combination can be trained.
         """
-        from ..training_core.sweep import picture
+        from ..training_core.sweep import combinations, lines, picture, ranking
+        from .sweep_clones import Clones
+        from .sweep_runs import Sweep, checkpoint, files_of
 
         place, settings = Place(cls.hidden), pick(SweepSettings, values)
         train = _train_node(place)
@@ -136,7 +138,7 @@ class AthanorSweep(io.ComfyNode):
         order = sweep.ranking()
         rows, seeds = [row for row, _ in order], _place_of_the_seed(varied)
         text = ranking.text(rows, seeds)
-        progress.text(text, always=True)
+        progress.text("\n".join(ranking.sentences(rows, seeds)), always=True)  # the picture beside it has the table
         image = image_output(picture.draw(f"Sweep of {base}: {len(rows)} runs", rows, seeds))
         files = files_of([planned for _, planned in order])
         if not files:
@@ -202,6 +204,6 @@ def _base_name(name: Any, given: Mapping[tuple[str, int], Any]) -> str:
     return plain
 
 
-def _place_of_the_seed(varied: list[lines.Varied]) -> int | None:
+def _place_of_the_seed(varied: list[Varied]) -> int | None:
     """Return which of the settings is Train LoRA's seed; None if it does not vary."""
     return next((n for n, each in enumerate(varied) if each.widget.name == "seed" and len(each.choices) > 1), None)

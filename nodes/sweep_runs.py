@@ -11,7 +11,7 @@ from typing import Any
 from ..training_core.compare.axes import WidgetEdit
 from ..training_core.compare.upstream import Slot
 from ..training_core.errors import AthanorError
-from ..training_core.history import handle, labels, log, registry
+from ..training_core.history import handle, labels, registry
 from ..training_core.history.registry import Record, RunSummary
 from ..training_core.host import folders, guard
 from ..training_core.settings import Job, SweepSettings, ValidationSettings
@@ -171,7 +171,8 @@ class Sweep:
 
         guard.stop_if_interrupted()
         record = run.record
-        if run.note or run.job is None or (pause and record and halving.reached(handle.probes(record), pause)):
+        again = run.job is not None and run.job.training.retrain and not run.begun
+        if run.note or run.job is None or (pause and record and not again and _looks(record, pause)):
             return
         if self._over_budget(run, runs):
             return
@@ -188,8 +189,7 @@ class Sweep:
             run.note = str(error) or type(error).__name__
             _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note)
         if new and (after := run.record):
-            tags = labels.read(after.folder).tags
-            labels.change(after.folder, {"tags": [*tags, f"sweep {self.base}"]})
+            labels.add_tag(after.folder, f"sweep {self.base}")
             if after.status == "stopped" and pause is None:
                 run.note = "stopped by you" if not after.why else after.why
         self.bar(sum(each.left == 0 for each in runs), len(runs))
@@ -218,17 +218,18 @@ class Sweep:
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
         """Return the runs that go on after a rung; the others are noted, also in their folders."""
+        from ..training_core.history import log
+
         looks: dict[int, Any] = {}
         for number, run in enumerate(runs):
             record = run.record
-            if (
-                record
-                and not run.note
-                and (seen := halving.reached(handle.probes(record), halving.step_of(part, run.steps)))
-            ):
+            seen = None if record is None or run.note else _looks(record, halving.step_of(part, run.steps))
+            if seen:
                 looks[number] = seen
         kept = halving.survivors(looks, list(looks))
-        lowest = {number: min(percent for step, percent in looks[number] if step) for number in looks}
+        lowest = {
+            number: min((percent for step, percent in looks[number] if step), default=math.inf) for number in looks
+        }
         limit = max((lowest[number] for number in kept), default=0.0)
         for number in looks.keys() - set(kept):
             run, (step, _) = runs[number], looks[number][-1]
@@ -240,6 +241,12 @@ class Sweep:
         """Return all runs, the best first, each with its row."""
         rows = {run.name: run for run in self.runs}
         return [(row, rows[row.name]) for row in ranked([run.row() for run in self.runs])]
+
+
+def _looks(record: Record, step: int) -> Any:
+    """Return the measurements of a run that count at a rung; None if it has not come so far. One that has ended by itself has."""
+    probes = handle.probes(record)
+    return halving.reached(probes, step) or (probes if record.done else None)
 
 
 def files_of(runs: Sequence[Planned]) -> list[tuple[Planned, handle.Run]]:

@@ -122,10 +122,11 @@ def test_the_strength_of_the_cell_is_parted(comfy):
     )
 
 
-@pytest.mark.parametrize("piece", ["dora_scale", "oft_blocks", "lora_magnitude_vector"])
-def test_what_is_no_sum_of_changes_has_no_such_average(in_loras, tmp_path, piece):
-    with pytest.raises(AthanorError, match=r"epochs: mean 1-3 cannot be drawn .* no sum of changes; LoRA Edit makes"):
-        listed(run(tmp_path, (f"x.{piece}",)), "mean(1-3)")
+@pytest.mark.parametrize("pieces", [("oft_blocks",), ("dora_scale", "oft_blocks"), ("a1.weight",), ("on_input",)])
+def test_what_is_no_sum_of_changes_has_no_such_average(in_loras, tmp_path, pieces):
+    with pytest.raises(AthanorError, match=r"epochs: mean 1-3 cannot be drawn: x-000001.* and has no average"):
+        listed(run(tmp_path, tuple(f"x.{piece}" for piece in pieces)), "mean(1-3)")
+    assert listed(run(tmp_path, (f"x.{pieces[0]}",)), "mean(2)")["mean 2"] == [("2", 1.0)]  # a file as it is
 
 
 def test_both_experts_have_the_same_average(comfy):

@@ -102,6 +102,42 @@ def test_an_unfinished_run_is_compared(server, stopped):
     assert comparing.text_of(entry).startswith("3 pictures, 3 drawn now")
 
 
+def test_an_average_is_saved_as_a_file_that_draws_the_same(server, finished):
+    """Exact in float32: its cell is that of the files together, to the rounding of a pixel."""
+    epochs = graphs.node("AthanorLoRARunAxis", source="compared_whole", epochs="mean(1-2)", include_base=False)
+    own = {"steps": 1, "seeds": "73", "strengths": "0.8"}
+    folder = graphs.folder(server, server.run(comparing.comparison("sd3", y=epochs, **own)))
+    route = f"/athanor/compare/{folder.name}"
+    data = server.get(route)
+    names = next(axis["names"] for axis in data["axes"] if "mean 1-2" in axis["names"])
+    key = data["cells"][names.index("mean 1-2")]
+    assert data["virtual"] == {key: ["loras"]}
+    offer = server.get(f"{route}/lora/{key}")
+    assert (offer["name"], offer["strength"], offer["rank"]) == ("compared_whole-mean-1-2", 0.8, offer["own_rank"])
+    assert (
+        not offer["exact"]
+        and offer["ranks"][0] == 0
+        and "Use it at strength 0.8, as the picture was drawn." in offer["text"]
+    )
+    body = {"cell": key, "name": "kept_whole", "rank": 0, "precision": "float"}
+    made = server.post(f"{route}/lora", body)
+    assert made["file"] == "kept_whole.safetensors" and "Equal to the sum of the originals." in made["text"]
+    told = graphs.metadata(server.base / "models" / "loras" / made["file"])
+    assert [part["weight"] for part in json.loads(told["athanor_edit"])["from"]] == [0.5, 0.5]
+    assert server.post(f"{route}/lora", body)["text"][0].startswith("kept_whole.safetensors was made from these files")
+    refused = {"rank": 1}, {"cell": "0" * 24}, {"rank": "x"}
+    said = [server.post(f"{route}/lora", body | wrong)["error"] for wrong in refused]
+    assert said[:2] == [
+        "kept_whole.safetensors is in the loras folder already: choose another name.",
+        "there is no such picture",
+    ]
+    assert said[2].startswith("rank is 'x': it takes a whole number from 0 (exact)")
+    assert server.get("/athanor/making") == {}
+    both = server.run(comparing.comparison("sd3", y=comparing.axis("LoRA", made["axis"]), **own | {"strengths": "1"}))
+    one, other = (cell["pixels"].astype(int) for cell in comparing.cells_of(server, both))
+    assert abs(one - other).max() <= 1 < abs(one - one.mean()).max()
+
+
 def test_losses_of_runs_are_compared(server, finished, stopped):
     """A finished and a stopped run, by name."""
     nodes = {"curves": graphs.node("AthanorLossCompare", runs="compared_half\ncompared_whole")}

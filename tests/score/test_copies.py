@@ -98,3 +98,16 @@ def test_equal_pictures_have_equal_looks_and_numbers_stay_finite():
             and np.isfinite(one.layout).all()
             and abs(float(one.whole @ one.whole) - 1) < 1e-4
         )
+
+
+def test_pictures_that_are_much_alike_are_told():
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal(100)
+    rows = np.array([common + 0.05 * rng.standard_normal(100) for _ in range(12)], np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = copies.calibrate(np.stack([rows, rows[:, ::-1]], 1), range(12))
+    assert (
+        found.threshold is not None
+        and found.threshold > 0.99
+        and found.said.endswith("only about half of all copies are found.")
+    )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
+import comparing
 import graphs
+import loras
 import pytest
 import scored
 from PIL import Image
@@ -67,6 +71,7 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page):
     page.page.wait_for_selector(".athanor-compare", state="detached")
     values_are_kept(site, page)
     settings_are_kept(site, page)
+    loras_are_saved(site, page.page, page)
     page.renderer(False)
     the_pictures_are_judged(site, page, a_widget_is_chosen(site, page, vue=False))
 
@@ -199,6 +204,52 @@ def a_widget_is_chosen(site, page, vue: bool) -> str:
     )
     page.picture(f"compare_{which}_viewer")
     return name
+
+
+def loras_are_saved(site, page, told: Page) -> None:
+    """By keyboard from the table: two LoRAs become one file, which the loaders list; what was chosen is what is made."""
+    root = site.base / "models" / "loras"
+    for seed in (1, 2):
+        loras.write(root / f"stacked_{seed}.safetensors", site.base / "models/checkpoints/sd3.safetensors", "sd3", seed)
+    axis = comparing.axis("LoRA", "stacked_1\nstacked_1:0.8 + stacked_2:0.5")
+    folder = graphs.folder(site, site.run(comparing.comparison("sd3", y=axis, steps=1, seeds="77")))
+    page.evaluate("(name) => import('/extensions/athanor/athanor/compare.js').then((m) => m.open(name))", folder.name)
+    page.wait_for_function("document.querySelectorAll('.athanor-compare td img').length === 2")
+    page.locator(".athanor-compare td img").first.focus()
+    page.keyboard.press("l")  # a file as it is
+    page.get_by_text("no new LoRA here").wait_for()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="save this LoRA").wait_for()
+    told.picture("keep_enlarged")
+    page.keyboard.press("l")
+    dialog = page.get_by_role("dialog", name="Save as LoRA")
+    dialog.get_by_text("Exact: nothing but numbers is rounded.").wait_for()
+    assert dialog.locator(".sources li").all_inner_texts() == [
+        "0.8 × stacked_1.safetensors",
+        "0.5 × stacked_2.safetensors",
+    ]
+    assert dialog.get_by_label("Name").input_value() == "stacked_1-0.8-stacked_2-0.5"
+    dialog.get_by_label("Name").fill("stacked_1")
+    dialog.get_by_text("stacked_1.safetensors is in the loras folder already: choose another name.").wait_for()
+    assert dialog.get_by_role("button", name="Save", exact=True).is_disabled()
+    dialog.get_by_label("Name").fill("stacked s")  # keys of the viewer, which lies below
+    dialog.get_by_label("Rank").select_option("2")
+    dialog.get_by_text("Not exact: a lower rank, by SVD.").wait_for()
+    told.picture("keep_dialog")
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    dialog.get_by_text("It is in the list of Load LoRA now").wait_for()
+    assert "Differs from the sum of the originals by" in dialog.inner_text()
+    told.picture("keep_saved")
+    assert json.loads(graphs.metadata(root / "stacked s.safetensors")["athanor_edit"])["rank"]["rank"] == 2
+    page.keyboard.press("Escape")
+    assert page.locator(".athanor-compare .popup:visible").count() == 1  # only the dialog is closed
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".athanor-compare", state="detached")
+    page.wait_for_function("'stacked s.safetensors' in Object.fromEntries(LiteGraph.registered_node_types.LoraLoader"
+                           ".nodeData.input.required.lora_name[0].map((n) => [n, 1]))")  # fmt: skip
+    assert not site.get(f"/athanor/compare/{folder.name}")["marks"]
 
 
 def the_pictures_are_judged(site, page, name: str) -> None:

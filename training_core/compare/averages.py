@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .. import lists
+from .. import file_names, lists
 from ..errors import AthanorError, quoted
 from . import grammar
 
@@ -21,7 +21,11 @@ LONGEST = 0.28
 """Of `ema`: at 0.2887 (1 / sqrt 12) all of the training counts the same, and no profile is longer."""
 LEAST = 0.005
 """Files of a smaller weight are left out: each costs a pass over the model's weights."""
-_NOT_ADDITIVE = ("dora_scale", "lora_magnitude_vector", "oft_blocks", "oft_R", "rescale", "set_weight")
+_DORA = ("dora_scale", "lora_magnitude_vector")
+_NO_SUM = ("oft_blocks", "oft_R", "rescale", "set_weight", "on_input", "a1.weight")
+SUM, DORA, OTHER = "sum", "dora", "other"
+"""What a LoRA file is: a sum of changes, of which parts are parts; changes under norms; or neither."""
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,13 @@ def rounded(weights: Sequence[float]) -> list[float]:
     return [weight / sum(kept) for weight in kept]
 
 
-def has_no_average(keys: Iterable[str]) -> bool:
-    """Return whether a LoRA file with these keys is no sum of changes, so that part of its strength is not part of it."""
-    return any(sign in key for key in keys for sign in _NOT_ADDITIVE)
+def kind_of(keys: Iterable[str]) -> str:
+    """Return SUM, DORA or OTHER, for a file with these keys; only a sum of changes has an average without a file of its own."""
+    found = {sign for key in keys for sign in (*_DORA, *_NO_SUM) if sign in key}
+    return SUM if not found else DORA if found <= {*_DORA} else OTHER
+
+
+def plain_name(text: str) -> str:
+    """Return a text as a plain file name: letters, digits, dots, - and _."""
+    name = re.sub(r"[^\w.]+", "-", text.replace(".safetensors", "")).strip("-._")
+    return file_names.safe(name[:_LONGEST_NAME].rstrip("-._") or "average")

@@ -38,13 +38,14 @@ class GraphModels:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
     """A title and its values. With `epochs`, the values are to be read from the run that is compared: the text is the
-    filter of its checkpoints. `skipped`: how many values its text leaves out by `SKIP:`, for what is said of it."""
+    filter of its checkpoints. `skipped`: how many values its text leaves out by `SKIP:`, for what is said of it, as are `notes`."""
 
     title: str = field(kw_only=False)
     values: tuple[Value, ...] = field(kw_only=False)
     epochs: str | None = None
     graph_models: tuple[GraphModels, ...] = ()
     skipped: int = field(default=0, compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def fields(self) -> frozenset[str]:

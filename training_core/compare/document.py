@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import virtual
 from .axes import Axis, Value
 from .cells import Cell
 from .identity import ENGINE, parameters
@@ -88,6 +89,7 @@ def document(
             if (files := (*cell.loras, *cell.loras_low))
         },
         **({"controls": shown} if (shown := {keys[c]: list(c.controls) for c in whole.order if c.controls}) else {}),
+        "virtual": virtual.told({keys[cell]: cell for cell in whole.order}),
         "counts": {"models": whole.models, "patches": whole.lora_patches},
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,

@@ -11,10 +11,9 @@ from typing import Any
 
 from .. import lists
 from ..errors import AthanorError, quoted
-from ..files import safetensors_header
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import averages, best_by, grammar, marks, skipping
+from . import averages, best_by, grammar, made_average, marks, skipping
 from .averages import Average
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
@@ -199,12 +198,19 @@ def axis(
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
-    values += [_average(points, each, field) for each in averages.split(skipping.parted(text)[0], field)[1]]
-    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out))
+    averaged = averages.split(skipping.parted(text)[0], field)[1]
+    means = [made_average.value(points.name, each, *parts(points, each, field), field) for each in averaged]
+    values += [value for value, _ in means]
+    notes = tuple(note for _, note in means if note)
+    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out), notes=notes)
 
 
-def _average(points: Points, average: Average, field: str) -> Value:
-    """Return the value of an average: its files together, each at its part of the strength."""
+def parts(points: Points, average: Average, field: str) -> tuple[list[Checkpoint], list[float]]:
+    """Return the files of an average, and how much each counts.
+
+    Raises:
+        AthanorError: an epoch is not there, or a file is a whole model.
+    """
     if average.kind == "mean":
         files = choose(points, average.which[0], field)
         weights = [1 / len(files)] * len(files)
@@ -216,10 +222,10 @@ def _average(points: Points, average: Average, field: str) -> Value:
         files = [choose(points, which, field)[-1] for which in average.which]
         weights = [1 - average.amount, average.amount]
     for each in files:
-        _check_additive(each, average, field)
-    parts = zip(files, averages.rounded(weights), strict=True)
-    loras = tuple(LoraChoice(c.lora_name, weight=weight) for c, weight in parts if weight)
-    return Value(average.label, (("lora", loras),))
+        if folders.trained_file(each.lora_name)[0] != "loras":
+            raise AthanorError(f"{field}: {average.label} is for LoRA files, and {each.lora_name} is a whole model.")
+    counted = [(file, weight) for file, weight in zip(files, averages.rounded(weights), strict=True) if weight]
+    return [file for file, _ in counted], [weight for _, weight in counted]
 
 
 def _places(files: Sequence[Checkpoint]) -> list[float]:
@@ -228,16 +234,6 @@ def _places(files: Sequence[Checkpoint]) -> list[float]:
         if places[0] > 0 and all(a < b for a, b in pairwise(places)):
             return [float(place) for place in places]
     return [float(number) for number in range(1, len(files) + 1)]
-
-
-def _check_additive(checkpoint: Checkpoint, average: Average, field: str) -> None:
-    if folders.trained_file(checkpoint.lora_name)[0] != "loras":
-        raise AthanorError(f"{field}: {average.label} is for LoRA files, and {checkpoint.lora_name} is a whole model.")
-    if checkpoint.path.suffix == ".safetensors" and averages.has_no_average(safetensors_header(checkpoint.path)):
-        raise AthanorError(
-            f"{field}: {average.label} cannot be drawn from the single files, as {checkpoint.lora_name} (DoRA, OFT or BOFT) is no sum of "
-            "changes; LoRA Edit makes one file of them."
-        )
 
 
 _BASE = Value("base model", (("lora", ()),), special=True)
@@ -254,7 +250,8 @@ def append_run(before: Axis, further: Axis) -> Axis:
         raise AthanorError(f"axis is an axis of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
     values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
     base = [_BASE] if _BASE in (*before.values, *further.values) else []
-    return Axis("checkpoint", (*base, *lists.once(values)), skipped=before.skipped + further.skipped)
+    skipped, notes = before.skipped + further.skipped, (*before.notes, *further.notes)
+    return Axis("checkpoint", (*base, *lists.once(values)), skipped=skipped, notes=notes)
 
 
 def _called(axis: Axis) -> list[Value]:

@@ -104,6 +104,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         node=request.node,
     )
     models = _model_cache(request, parts, starts)
+    models.warnings |= {note: None for axis in axes for note in axis.notes}
     if request.run and request.run.on_pairs and not request.controls:
         said = f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
         models.warnings[said] = None

@@ -32,6 +32,8 @@ class Source:
     path: Path
     weight: float = 1.0
     name: str = ""  # as the loras folder lists it; '': the file's own name
+    text: float | None = None  # the weight of text encoders' layers; None: the same
+    blocks: str = ""  # strengths of its own blocks, as in `Wanted`
 
     @property
     def title(self) -> str:
@@ -94,15 +96,15 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
         AthanorError: a file cannot be read, the files are of different models, or a layer cannot be added up (see `sums`).
     """
     with opened([source.path for source in wanted.sources]) as files:
-        factors = _factors(files, wanted)
-        check(files, wanted, factors)
+        weights = weights_of(files, wanted)
+        check(files, weights, wanted.rule)
         precision = precision_of(files[0]) if wanted.precision == AS_IT_IS else wanted.precision
         layers = list(dict.fromkeys(layer for file in files for layer in file.layers))
         tensors: dict[str, torch.Tensor] = {}
         told: list[Layer] = []
         for done, layer in enumerate(layers):
             progress(done, len(layers))
-            terms = list(_terms(files, wanted, layer, factors[layer]))
+            terms = list(_terms(files, weights, layer))
             if terms:
                 with _telling(layer, files):
                     result = summed(terms, wanted.rule)
@@ -130,11 +132,26 @@ def _factors(files: Sequence[LoraFile], wanted: Wanted) -> dict[str, float]:
     return {layer: strengths[name] for layer, name in names.items()}
 
 
-def check(files: Sequence[LoraFile], wanted: Wanted, factors: Mapping[str, float]) -> None:
+def weights_of(files: Sequence[LoraFile], wanted: Wanted) -> list[dict[str, float]]:
+    """Return layer -> weight for each file, 0 for what is left out.
+
+    Raises:
+        AthanorError: a text of block strengths names blocks that a file does not have.
+    """
+    found, factors = [], _factors(files, wanted)
+    for file, source in zip(files, wanted.sources, strict=True):
+        text = source.weight if source.text is None else source.text
+        weights = {layer: text if layer.startswith("lora_te") else source.weight for layer in file.layers}
+        own = block_strengths.read(source.blocks).strengths(file.layers.values(), file.path.name)
+        found.append({layer: weight * own[file.layers[layer]] * factors[layer] for layer, weight in weights.items()})
+    return found
+
+
+def check(files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], rule: RankRule | None) -> None:
     """Check, without reading a tensor, that the files can be added up.
 
     Args:
-        factors: layer -> what its change is multiplied by.
+        weights: of `weights_of`.
 
     Raises:
         AthanorError: they share no layer, differ in a layer's size, or have layers that cannot be scaled or added up.
@@ -146,17 +163,16 @@ def check(files: Sequence[LoraFile], wanted: Wanted, factors: Mapping[str, float
                 f"{first.path.name} and {file.path.name} have no layer of the same name: they are of different models, or named "
                 "by different trainers; choose files of one kind of model, and bring them to the same names first (names of LoRA Edit)."
             )
-    weighted = list(zip(files, (source.weight for source in wanted.sources), strict=True))
+    pairs = list(zip(files, weights, strict=True))
     for layer in dict.fromkeys(layer for file in files for layer in file.layers):
-        factor = factors[layer]
-        mine = [(file, weight * factor) for file, weight in weighted if layer in file.layers and weight * factor]
+        mine = [(file, weight) for file, own in pairs if (weight := own.get(layer, 0.0))]
         sizes = {file.path.name: known for file, _ in mine if (known := spelling.size(file.shapes(layer)))}
         if len(set(sizes.values())) > 1:
             said = ", ".join(f"{out} x {into} in {name}" for name, (out, into) in sizes.items())
             raise AthanorError(
                 f"The files are of different models: {shortened(layer)} is {said}; choose files of one kind of model."
             )
-        _check_kinds(layer, mine, wanted.rule)
+        _check_kinds(layer, mine, rule)
 
 
 def _check_kinds(layer: str, weighted: Sequence[tuple[LoraFile, float]], rule: RankRule | None) -> None:
@@ -192,14 +208,16 @@ def precision_of(file: LoraFile) -> str:
     return _FORMATS[max(known, key=lambda name: known[name])] if known else "fp16"
 
 
-def _terms(files: Sequence[LoraFile], wanted: Wanted, layer: str, factor: float) -> Iterator[tuple[float, Pieces]]:
-    """Yield the layer of each file that has it, with what its change is multiplied by; what that makes 0 is not read."""
-    for file, source in zip(files, wanted.sources, strict=True):
-        if layer in file.layers and source.weight * factor:
+def _terms(
+    files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], layer: str
+) -> Iterator[tuple[float, Pieces]]:
+    """Yield the layer of each file that has it, with its weight; what has the weight 0 is not read."""
+    for file, own in zip(files, weights, strict=True):
+        if weight := own.get(layer, 0.0):
             pieces = file.pieces(layer)
             if broken := in_words([(file.layers[layer], damage(pieces))]):
                 raise AthanorError(f"{file.path.name} is broken: {broken[0]}; use another file.")
-            yield source.weight * factor, pieces
+            yield weight, pieces
 
 
 @contextmanager

@@ -69,6 +69,8 @@ def rank_of(rule: RankRule) -> dict[str, Any]:
 def _of(source: Source) -> dict[str, Any]:
     metadata = safetensors_metadata(source.path)
     told: dict[str, Any] = {"file": source.path.name, "weight": source.weight}
+    told |= {} if source.text is None else {"text_encoder": source.text}
+    told |= {"blocks": source.blocks} if source.blocks else {}
     told |= {"hash": metadata[HASHES[0]]} if HASHES[0] in metadata else {"bytes": source.path.stat().st_size}
     older = metadata.get(KEY, "")
     return told | ({"recipe": parse_json(older)} if older and len(older) < _LONGEST else {})

@@ -19,6 +19,8 @@ FEW_ABOVE = 5.0
 """The same where the probe was measured fewer than MEASUREMENTS times, so that its noise is not known."""
 CALM = 105.0
 """Per cent of the start up to which a probe may stray before a higher learning rate is out of the question."""
+FEW_ALIKE, MOST_ALIKE = 3, 6
+"""Saved files at the end of a run that differ by no more than noise: from how many on an average is advised, and of how many."""
 WILD = 150.0
 """Per cent of the start from which on a run was unstable, wherever it ended."""
 
@@ -197,8 +199,22 @@ def _of_held_out(
                                  "more steps may help.")]  # fmt: skip
     if 100 - best <= 2 * noise:
         return None
-    return [Sentence("good", f"{where}, and has stayed there within its noise of {noise:.1f} points: there is no sign of "
-                             f"overfitting.{_look_at(step, checkpoints)}")]  # fmt: skip
+    stayed = Sentence("good", f"{where}, and has stayed there within its noise of {noise:.1f} points: there is no sign of "
+                              f"overfitting.{_look_at(step, checkpoints)}")  # fmt: skip
+    alike = _alike(probes, level + noise, checkpoints)
+    return [stayed, *([_average(alike)] if alike >= FEW_ALIKE else [])]
+
+
+def _alike(probes: Sequence[tuple[int, float]], most: float, checkpoints: Sequence[tuple[int, int]]) -> int:
+    """Return how many saved files there are since all measurements of the probe are at most `most`."""
+    since = next((probes[i][0] for i in range(len(probes)) if all(p <= most for _, p in probes[i:])), None)
+    return 0 if since is None else len({step for step, _ in checkpoints if step >= since})
+
+
+def _average(alike: int) -> Sentence:
+    count = min(alike, MOST_ALIKE)
+    return Sentence("note", f"The probe cannot tell the last {alike} saved files apart: mean(last {count}) in epochs of LoRA Run Axis "
+                            "draws their average, which is about as good as the best of them, whichever that is.")  # fmt: skip
 
 
 def _of_training(

@@ -21,7 +21,9 @@ class SweepSettings(Settings):
         "grid", "grid: all combinations. random: as many of them as count says, drawn by seed."
     )
     count: int = setting(8, "How many combinations random draws.", ge=1, le=1000)
-    seed: int = setting(0, "Seed that draws the combinations and random values such as x3.", ge=0, le=2**53)
+    seed: int = setting(
+        0, "Seed that draws the combinations and random values such as x3.", fixed_seed=True, ge=0, le=2**53
+    )
     compare: Literal["last", "best"] = setting(
         "last",
         "Which file of each run the axis has: the last one, or the one nearest to the step where the probe was lowest.",

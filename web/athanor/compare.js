@@ -10,7 +10,9 @@ import { when } from "./format.js";
 import { COMPARING, comparingNode } from "./grid_nodes.js";
 import { takeGrid } from "./grids.js";
 import { addressOf, get, post } from "./http.js";
+import { open as openKeep } from "./keep.js";
 import { isLinked } from "./links.js";
+import { offerFiles } from "./node.js";
 import { t } from "./words.js";
 
 const KINDS = ["AthanorXYZCompare", "AthanorXYZGridImage"];
@@ -26,6 +28,7 @@ let shown = null; // the dialog that is open
  */
 class WindowKeys {
   constructor(dialog) {
+    this.dialog = dialog;
     this.listeners = [];
     const block = (event) => {
       if (!dialog.contains(event.target)) event.stopPropagation();
@@ -35,17 +38,26 @@ class WindowKeys {
   }
 
   addEventListener(kind, listener) {
-    this.listeners.push([kind, listener]);
-    window.addEventListener(kind, listener, true);
+    const heard = (event) => isOver(event, this.dialog) || listener(event);
+    this.listeners.push([kind, heard, listener]);
+    window.addEventListener(kind, heard, true);
   }
 
   removeEventListener(kind, listener) {
-    window.removeEventListener(kind, listener, true);
+    for (const [k, heard, own] of this.listeners) {
+      if (k === kind && own === listener) window.removeEventListener(kind, heard, true);
+    }
   }
 
   release() {
-    for (const [kind, listener] of this.listeners) this.removeEventListener(kind, listener);
+    for (const [kind, heard] of this.listeners) window.removeEventListener(kind, heard, true);
   }
+}
+
+/** Whether an event is of another dialog, which lies over the viewer's. */
+function isOver(event, dialog) {
+  const own = event.target.closest?.("dialog");
+  return Boolean(own && own !== dialog);
 }
 
 /** A dialog with the viewer of one comparison and a list of all others. */
@@ -127,6 +139,7 @@ class CompareDialog {
         keys: this.keys,
         bar: barOf(name),
         close: () => this.dialog.close(),
+        keep: (cell, parts) => this.keep(path, cell, parts),
       });
     } catch (error) {
       this.place.replaceChildren();
@@ -168,6 +181,12 @@ class CompareDialog {
     this.tellStars();
     this.saving = this.saving.catch(() => {}).then(() => post(`${path}/marks`, mark));
     return this.saving;
+  }
+
+  /** Let the user save the LoRAs of a cell as one file. */
+  keep(path, cell, parts) {
+    const make = `${path}/lora`;
+    openKeep({ offer: `${make}/${cell}`, make, body: { cell }, parts, made: () => offerFiles() });
   }
 
   /** Take the viewer away. Changed marks are written into the comparison's stand-alone page. */

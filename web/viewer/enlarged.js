@@ -1,5 +1,6 @@
 // The screen with one enlarged picture: its settings and marks, keys to its neighbours, comparison with a pinned one.
 
+import { canKeep, keepLora, keepsAny } from "./keep.js";
 import { make } from "./make.js";
 import { madeFrom } from "./label.js";
 import { besideNearest, scoreList } from "./nearest.js";
@@ -19,6 +20,7 @@ const KEYS = [
   ["s", "star"],
   ["x", "reject"],
   ["n", "note"],
+  ["l", "save as LoRA"],
   ["Esc", "back"],
 ];
 
@@ -144,19 +146,26 @@ export class Enlarged {
           { "name": "beside", "aria-pressed": String(this.beside), "onclick": () => this.toggleBeside() },
           "training picture",
         ),
+      canKeep(this.viewer, id) && this.keepButton(),
       comparison.error(id) === undefined &&
         make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
       make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
     );
   }
 
+  keepButton() {
+    const title = "One LoRA file of what this picture was drawn with (l)";
+    return make("button", { name: "keep", title, onclick: () => keepLora(this.viewer, this.at) }, "save this LoRA");
+  }
+
   keys() {
     const { message } = this.viewer;
+    const keys = KEYS.filter(([key]) => key !== "l" || keepsAny(this.viewer));
     return make(
       "p",
       { class: "keys" },
       message.startsWith("not saved") && make("b", {}, `${message}   `),
-      KEYS.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
+      keys.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
     );
   }
 
@@ -267,6 +276,7 @@ export class Enlarged {
       "s": () => this.toggle("star"),
       "x": () => this.toggle("reject"),
       "n": () => this.toggle("note"),
+      "l": () => keepLora(this.viewer, this.at),
       "Escape": () => this.viewer.close(),
     };
     const action = actions[event.key];

@@ -1,5 +1,6 @@
 // The table of pictures.
 
+import { keepLora } from "./keep.js";
 import { label, madeFrom } from "./label.js";
 import { make } from "./make.js";
 import { copyMark } from "./nearest.js";
@@ -71,11 +72,14 @@ export class Table {
     return make("button", { "class": "hide", "title": name, "aria-label": name, onclick }, "✕");
   }
 
-  /** Arrow keys go from picture to picture, and Enter or space opens one; the table is one stop of the Tab key. */
+  /**
+   * Arrow keys go from picture to picture, Enter or space opens one, l saves its LoRAs. The table is one stop of Tab.
+   */
   keydown(event) {
     if (!event.target.matches?.(".cell > img")) return;
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     if (event.key === "Enter" || event.key === " ") event.target.click();
+    else if (event.key === "l") keepLora(this.viewer, event.target.dataset.at.split(".").map(Number));
     else if (event.key in moves) this.step(event.target, ...moves[event.key]);
     else return;
     event.preventDefault();

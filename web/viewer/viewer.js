@@ -17,11 +17,12 @@ import { clampSize, firstView, placed, toggled } from "./view.js";
 
 /** Header and table, and over them at times a screen: an enlarged picture or a duel. */
 class Viewer {
-  constructor(root, data, address, { save, bar, close }) {
+  constructor(root, data, address, { save, bar, close, keep }) {
     this.root = root;
     this.data = data;
     this.address = address; // id => where its picture is
     this.leave = close;
+    this.keep = keep;
     this.comparison = new Comparison(data);
     this.marks = new Marks(data, save);
     this.view = firstView(this.comparison);
@@ -266,9 +267,11 @@ class Viewer {
  * @param {EventTarget} options.keys whose keydown and keyup the viewer hears
  * @param {object|null} options.bar where the page's address holds the view, as `hashOfPage`; null: nowhere
  * @param {(() => void)|null} options.close called by Esc when nothing is left to close
+ * @param {((id: string, parts: string[]) => void)|null} options.keep saves the LoRAs of a cell as a file; null: cannot
  */
-export function mount(root, data, address, { save = null, keys = document, bar = hashOfPage, close = null } = {}) {
-  const viewer = new Viewer(root, data, address, { save, bar, close });
+export function mount(root, data, address, options = {}) {
+  const { save = null, keys = document, bar = hashOfPage, close = null, keep = null } = options;
+  const viewer = new Viewer(root, data, address, { save, bar, close, keep });
   const keydown = (event) => viewer.keydown(event);
   const keyup = (event) => viewer.keyup(event);
   const wheel = (event) => viewer.wheel(event);
