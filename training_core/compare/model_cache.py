@@ -234,8 +234,7 @@ class ModelCache:
         if self._hooked is None or self._hooked[0] != key:
             self._hooked = None
             for each in cell.loras:
-                _, path = folders.trained_file(each.name)
-                lora_hooks.check(model, clip, path, self._shelf.get(path)[0])
+                lora_hooks.check(model, clip, folders.trained_file(each.name)[1])
             with foreign.telling(lambda: "LoRA steps: ComfyUI cannot put hooks on this text encoder", OTHER_CLIP):
                 hooked = lora_steps.hooked(
                     cell,

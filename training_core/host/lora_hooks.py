@@ -12,11 +12,12 @@ from ..errors import AthanorError
 from . import foreign, lora, sampling
 
 
-def check(model: Any, clip: Any, path: Path, tensors: dict[str, Any]) -> None:
+def check(model: Any, clip: Any, path: Path) -> None:
     """Check that hooks can put a LoRA file on MODEL and CLIP.
 
     Hooks change weights in place, so they take patchers without dynamic VRAM, which ComfyUI loads anew from the file: those of its
-    own loaders know how. They read files as they are, without the conversion that Load LoRA begins with.
+    own loaders know how. They read files as they are, without the conversion that Load LoRA begins with. Tried with the layouts of all
+    families: hooks for all steps draw what Load LoRA draws, bit for bit.
 
     Raises:
         AthanorError: nothing of the file fits, or one of them cannot be had.
@@ -25,7 +26,12 @@ def check(model: Any, clip: Any, path: Path, tensors: dict[str, Any]) -> None:
         raise AthanorError(
             f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model."
         )
-    if comfy.lora_convert.convert_lora(tensors) is not tensors:
+    if hasattr(model.model.diffusion_model, "clear_kv_cache"):  # see kv_cache.py
+        raise AthanorError(
+            "LoRA steps cannot be had with this kind of model (HiDream-O1), which computes a prompt once for all steps: leave the axis out."
+        )
+    tensors = lora.read(path)[0]  # anew: Load LoRA gives some of them other names in place
+    if comfy.lora_convert.convert_lora(dict(tensors)).keys() != tensors.keys():
         raise AthanorError(
             f"LoRA steps cannot read {path.name}, whose names ComfyUI's hooks do not know: leave it out."
         )
