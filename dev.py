@@ -51,8 +51,12 @@ def workers() -> list[str]:
 
 
 def in_venv(*arguments: str, comfyui: Path, environment: Path = VENV) -> int:
-    """Run Python of our environment in the pack's folder; Ctrl-C goes to it."""
+    """Run Python of our environment in the pack's folder; Ctrl-C goes to it.
+
+    Compiled modules are kept, whatever the machine says: a suite starts some forty processes with ComfyUI, of 2 s less each.
+    """
     env = os.environ | {"COMFYUI_PATH": str(comfyui), "PYTHONUTF8": "1"}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     process = subprocess.Popen([str(python_of(environment)), *arguments], cwd=ROOT, env=env)
     while True:
         try:

@@ -79,13 +79,10 @@ class Host:
 
     def start(self, seconds: float = 600) -> None:
         """Start the server and wait until it answers."""
-        with self.log_path.open("ab") as log:
-            env = os.environ | {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
-            if "--cpu" in self._command:  # threads that spin while they wait are ten times slower on a busy machine
-                env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-            self._process = subprocess.Popen(
-                self._command, cwd=self.comfyui, stdout=log, stderr=subprocess.STDOUT, env=env
-            )
+        env = os.environ | {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+        if "--cpu" in self._command:  # threads that spin while they wait are ten times slower on a busy machine
+            env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        self._process = self._launched(env)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self._process.poll() is not None:
@@ -97,6 +94,11 @@ class Host:
                 time.sleep(0.1)
         self.stop()
         raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s; see {self.log_path}.")
+
+    def _launched(self, env: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start its process, which writes into its log."""
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(self._command, cwd=self.comfyui, stdout=log, stderr=subprocess.STDOUT, env=env)
 
     def stop(self) -> None:
         """End the server, by force if it takes longer than a minute."""

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..training_core import advice
 from ..training_core.history import epochs, kept, registry
@@ -97,6 +97,10 @@ class Display:
                 self._broadcasts.tell("checkpoint", **told)
                 if event.trouble:
                     self.show(Warned(f"{event.path.name}: {event.trouble}"))
+
+    def told(self, what: str) -> Callable[[str, int, int], None]:
+        """Return what shows progress on the node, see `Progress.told`."""
+        return self._progress.told(what)
 
     def _text(self, text: str, always: bool = False) -> None:
         """Show a text on the node, unless its panel tells the same."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ..training_core.errors import AthanorError
+from ..training_core.host.redacted_paths import without_roots
 from . import http, run_routes
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def register(folder_of: Callable[[web.Request], Path], plan_of: Callable[[Path],
     http.get(
         f"{cell}/{{cell}}",
         lambda request: _offer(
-            of_cell(request, request.match_info["cell"], request.query.get("part", "loras")), request
+            lambda: of_cell(request, request.match_info["cell"], request.query.get("part", "loras")), request
         ),
     )
     http.post(
@@ -46,7 +47,7 @@ def register(folder_of: Callable[[web.Request], Path], plan_of: Callable[[Path],
         example=f'{{"cell": id, {_MORE}',
         longest=_LONGEST,
     )
-    http.get(run, lambda request: _offer(_of_run(request, request.query.get("which", "mean(last 4)")), request))
+    http.get(run, lambda request: _offer(lambda: _of_run(request, request.query.get("which", "mean(last 4)")), request))
     http.post(
         run,
         lambda request, body: _make(_of_run(request, body["which"]), body),
@@ -98,11 +99,15 @@ def _choice(values: Any) -> Choice:
     return Choice(rank=rank, **{name: text for name, text in told.items() if text})
 
 
-def _offer(mixture: Mixture, request: web.Request) -> http.Json:
-    """Return what the file would be with the choices of the address: `?name=`, `?rank=`, `?precision=`."""
+def _offer(mixture: Callable[[], Mixture], request: web.Request) -> http.Json:
+    """Return what the file would be with the choices of the address: `?name=`, `?rank=`, `?precision=`; "trouble" alone where there can
+    be none, since that is asked while an average is typed."""
     from ..training_core.compare import keep_file
 
-    return keep_file.offer(mixture, _choice(request.query))
+    try:
+        return keep_file.offer(mixture(), _choice(request.query))
+    except AthanorError as error:
+        return {"trouble": without_roots(str(error))}
 
 
 def _make(mixture: Mixture, body: http.Json) -> http.Json:

@@ -146,6 +146,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
         from ..training_core.run.metadata_update import rewrite_finished
+        from ..training_core.run.scored_later import score_later
         from ..training_core.run.train import put_back, tidy, train
 
         if sweep := in_front_of_a_sweep(cls.hidden):
@@ -184,6 +185,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         else:
             tidy(record)
             notes += rewrite_finished(record, job, graph, origin) if processes.is_main else []
+            notes += score_later(record, scorer, display.told("comparing its")) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         cached_runs.add(str(values.get("output_name") or ""), job.run_id)

@@ -123,6 +123,14 @@ def test_the_checks_run_before_the_tests_and_count(monkeypatch, capfd):
     assert "right ..." in capfd.readouterr().out
 
 
+def test_compiled_modules_are_kept(monkeypatch):
+    """Where a machine says not to, each of a suite's processes with ComfyUI compiled a thousand modules."""
+    dev = loaded(ROOT / "dev.py")
+    monkeypatch.setattr(dev, "python_of", lambda environment: Path(sys.executable))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert dev.in_venv("-c", "import sys; sys.exit(sys.dont_write_bytecode)", comfyui=ROOT) == 0
+
+
 @pytest.mark.parametrize("file", ["dev.py", "tools/environment.py"])
 def test_only_the_standard_library(file):
     allowed = {*sys.stdlib_module_names, "environment"}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import fuzz
 import pytest
 from athanor.training_core.compare import kinds
 from athanor.training_core.errors import AthanorError
@@ -58,6 +59,11 @@ def test_filters(epochs, text, kept):
 def test_filters_that_keep_nothing(epochs, text, words):
     with pytest.raises(AthanorError, match=words):
         epochs.choose(points(epochs), text)
+
+
+def test_a_filter_of_many_lines_is_read_at_once(epochs):
+    with fuzz.no_hang("lines"):  # 5 s of a processor, as each line break was a place where SKIP: could begin
+        assert epochs.read_filter("\n" * 100_000)[0] == "all"
 
 
 def test_best_needs_a_probe(epochs):

@@ -112,6 +112,26 @@ def test_a_stack_of_blocks_is_a_file_of_them(loras):
     ]
 
 
+def test_the_low_noise_model_has_its_own_file_and_a_changed_file_is_named(loras):
+    from athanor.training_core.compare import keep
+    from athanor.training_core.host import fingerprint
+
+    for seed, name in enumerate(("h-000001", "h-000002", "l-000001", "l-000002")):
+        write(loras, name, seed)
+    stacks = {
+        part: {"k3": [[f"{letter}-00000{n}.safetensors", 0.5, 0.5, ""] for n in (1, 2)]}
+        for part, letter in (("loras", "h"), ("loras_low", "l"))
+    }
+    drawn = [fingerprint.file(path) for path in sorted(loras.iterdir())]
+    both = plan(virtual=stacks, loras={"k3": [*drawn[:3], "another"]})
+    assert virtual.parts_of(both) == {"k3": ["loras", "loras_low"]}
+    high, low = (keep.of_cell(both, "k3", part) for part in (virtual.HIGH, virtual.LOW))
+    assert [source.title[0] for source in (*high.sources, *low.sources)] == ["h", "h", "l", "l"]
+    assert high.notes == () and low.notes[0].startswith(
+        "l-000002.safetensors: not as it was when the picture was drawn"
+    )
+
+
 def test_one_file_at_a_time_is_made_and_can_be_stopped(loras):
     from athanor.training_core.compare import keep, keep_file
 
@@ -132,6 +152,8 @@ def test_one_file_at_a_time_is_made_and_can_be_stopped(loras):
         pytest.raises(keep_file.NameTaken, match=r"a.safetensors is in the loras folder"),
     ):
         keep_file.make(mixture, keep_file.Choice(name="a"), progress)
+    with pytest.raises(AthanorError, match=r"^name '\.\./x' is outside the"):
+        keep_file.make(mixture, keep_file.Choice(name="../x"), progress)
 
 
 @pytest.mark.parametrize(

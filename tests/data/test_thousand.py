@@ -31,8 +31,11 @@ def folder(tmp_path_factory) -> Path:
     sizes = [(int(w), int(h)) for w, h in rng.integers(64, 320, (60, 2))]
     texture = Image.fromarray(rng.integers(0, 255, (80, 80, 3), dtype=np.uint8)).resize((320, 320))
     for i in range(990):
-        suffix = ("png", "jpg", "webp", "bmp")[i % 4]
-        texture.crop((0, 0, *sizes[i % 60])).save(folder / f"{i:04}.{suffix}")
+        path = folder / f"{i:04}.{('png', 'jpg', 'webp', 'bmp')[i % 4]}"
+        if i < 60:
+            texture.crop((0, 0, *sizes[i])).save(path)
+        else:  # of the same size, in the same format
+            path.write_bytes((folder / f"{i % 60:04}{path.suffix}").read_bytes())
         (folder / f"{i:04}.txt").write_text(f"tag{i % 7}, tag{i % 11}, picture {i}")
     good = {s: next(folder.glob(f"*.{s}")).read_bytes() for s in ("png", "jpg", "webp", "bmp")}
     Image.new("1", (20000, 20000)).save(folder / "bomb.png")

@@ -50,6 +50,7 @@ CORPUS = [
     "0.6-1(0.1)", "1, 2, .., 10", "10-1(-3)", "1-10[4]", "1e-4", "x3, -1, 5-7", "512x768, 640×640", "0.6 || 0.8",
     "euler/karras, DPM++ 2M Karras", "my_lora-*:0.4-1(0.2):0.5", "[v2] cat:0.5 + style\\foo:1 + none", "cat, dog, bird",
     "red hat => blue hat\nbig => small", "[[who]], cat, dog", '"a, b", "c ""d"""', "“猫, 黑”，「狗」、鸟", "SKIP: a, b",
+    'SKIP: my_lora-*, skip: "x, y", SKIP：[v2] cat:0.5', "1, SKIP: 2, .., SKIP: 9", "all, SKIP: mean(2-4), SKIP: last",
     "Load LoRA (12).strength_model", "all", "every 2", "from 4 to 10", "5 even", "2, 4, last", "best 3",
     "best 2 by mix(likeness 0.7, prompt)",
     "1:100, 0.1:5%, 0.01", "5e-5, 1e-5", "0.05", "weight_decay=0.05 betas=0.9,0.95 eps=(1e-8, 1e-3)", "sine+0.25",

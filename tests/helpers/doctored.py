@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,11 @@ from PIL import Image, ImageDraw
 
 def scene(seed: int, size: tuple[int, int] = (640, 640)) -> Image.Image:
     """A sharp picture with big shapes, small ones, and a little grain; different for every seed."""
+    return _scene(seed, size).copy()
+
+
+@cache
+def _scene(seed: int, size: tuple[int, int]) -> Image.Image:
     rng = np.random.default_rng(seed)
     width, height = size
     image = Image.new("RGB", size, tuple(rng.integers(40, 216, 3).tolist()))
@@ -35,7 +41,7 @@ def save(folder: Path, pictures: dict[str, Image.Image], captions: dict[str, str
     for name, image in pictures.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
+        image.save(path, compress_level=1)  # grain is not made smaller by more effort
         if captions is not None:
             path.with_suffix(".txt").write_text(captions[name], encoding="utf-8")
     return scan(

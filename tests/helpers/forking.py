@@ -11,6 +11,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -21,13 +22,20 @@ PACK = Path(__file__).resolve().parents[2]
 OF_THE_HOST = (
     "torch",
     "torchsde",
+    "torchvision",
+    "comfy_kitchen",
     "transformers",
     "scipy.ndimage",
+    "scipy.stats",
+    "scipy.integrate",
+    "scipy.signal",
     "sqlalchemy.orm",
+    "alembic",
     "aiohttp.web",
     "pydantic",
     "av",
     "kornia",
+    "spandrel",
 )
 """What takes longest to import when ComfyUI starts."""
 
@@ -45,33 +53,45 @@ class Fork:
             self.returncode = self._forks.ask({"poll": self.pid})
         return self.returncode
 
-    def wait(self, seconds: float) -> int:
+    def wait(self, seconds: float = 300) -> int:
         """Wait for the exit code.
 
         Raises:
-            TimeoutError: it has not ended by then.
+            subprocess.TimeoutExpired: it has not ended by then; holds the end of its log.
         """
         end = time.monotonic() + seconds
         while (code := self.poll()) is None:
             if time.monotonic() > end:
-                raise TimeoutError(self.log.read_text(errors="replace")[-2000:])
+                raise subprocess.TimeoutExpired(str(self.log), seconds, self.log.read_text(errors="replace")[-2000:])
             time.sleep(0.005)
         return code
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        if self.poll() is None:
+            self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            self.send_signal(signal.SIGKILL)
+
 
 class Forks:
     """The process that they are forks of; use it as a context manager."""
 
-    def __init__(self, comfyui: Path, options: list[str], whole: bool) -> None:
-        """`whole`: import all of ComfyUI with these options, for servers; else only the packages, for command lines."""
+    def __init__(self, comfyui: Path, options: list[str], whole: bool, env: dict[str, str] | None = None) -> None:
+        """`whole`: import all of ComfyUI with these options, for servers; else only the packages, for command lines and servers
+        by theirs. `env`: its environment; None: that of this process.
+        """
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(comfyui), json.dumps(options if whole else None)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=comfyui if whole else PACK,
+            env=env,
         )  # fmt: skip
         self._alive: list[Fork] = []
+        self._one_asks = threading.Lock()
 
     def __enter__(self) -> Forks:
         return self
@@ -86,15 +106,19 @@ class Forks:
         self._process.wait(120)
 
     def start(self, log: Path, **what: Any) -> Fork:
-        """Fork: `port` for a server, or `arguments` of a command line; its output goes into `log`."""
+        """Fork: `port` for a server that is imported whole, `main` and `place` for one by its command line, with packages
+        that are `hidden` from it, or `arguments` of a
+        command line of the pack; its output goes into `log`.
+        """
         fork = Fork(self, self.ask({"log": str(log), **what}), log)
         self._alive.append(fork)
         return fork
 
     def ask(self, line: dict[str, Any]) -> Any:
-        self._process.stdin.write(json.dumps(line) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        with self._one_asks:
+            self._process.stdin.write(json.dumps(line) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
 
 
 def _serve(port: int) -> None:
@@ -112,6 +136,14 @@ def _serve(port: int) -> None:
         main.cleanup_temp()
 
 
+def _main(place: str, arguments: list[str]) -> None:
+    """`python ARGUMENTS`, of which the first is main.py, in ComfyUI's folder."""
+    os.chdir(place)
+    sys.path[0] = place
+    sys.argv = arguments
+    runpy.run_path(str(Path(place) / arguments[0]), run_name="__main__")
+
+
 def _fork(line: dict[str, Any], answers: int) -> int:
     child = os.fork()
     if child:
@@ -122,8 +154,14 @@ def _fork(line: dict[str, Any], answers: int) -> int:
         for stream, target in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
             os.dup2(stream, target)
         os.close(answers)
+        if "env" in line:
+            os.environ.clear()
+            os.environ.update(line["env"])
+        sys.modules.update(dict.fromkeys(line.get("hidden", ()), None))
         if "port" in line:
             _serve(line["port"])
+        elif "main" in line:
+            _main(line["place"], line["main"])
         else:
             sys.argv = ["training_core", *line["arguments"]]
             runpy.run_module("training_core", run_name="__main__", alter_sys=True)

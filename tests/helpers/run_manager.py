@@ -58,3 +58,4 @@ def by_keys(site: Host, page: Page, name: str) -> None:
     until(lambda: _runs(site, f"{name}_2"))
     assert file.read_bytes() == before and _runs(site, f"{name}_2")[0]["run_id"] == run
     page.page.wait_for_function(f"document.querySelectorAll({shown!r}).length === 2")
+    page.page.locator(".athanor-filter input").fill("")

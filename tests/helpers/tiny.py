@@ -9,6 +9,8 @@ import assemble
 import torch
 from safetensors.torch import save_file
 
+DRAWN = 2**24 + 1
+"""Values of a tensor, after which they come again: of text encoders' vocabularies alone, which take seconds to draw."""
 CLIP_LAYERS = 3
 """Of the checkpoints' CLIP-L, for which ComfyUI needs `short_clip`."""
 
@@ -25,7 +27,8 @@ def _fill(module: torch.nn.Module, seed: int, gain: float = 1.0) -> dict[str, to
     for name, value in module.state_dict().items():
         if value.ndim > 1:
             fan_in = value[0].numel()
-            state[name] = torch.randn(value.shape, generator=generator).mul_(gain).mul_(fan_in**-0.5)
+            drawn = torch.randn(min(value.numel(), DRAWN), generator=generator).mul_(gain).mul_(fan_in**-0.5)
+            state[name] = drawn.repeat(-(-value.numel() // DRAWN))[: value.numel()].view(value.shape)
         elif name.endswith("weight"):
             state[name] = 1 + 0.1 * torch.randn(value.shape, generator=generator)
         else:

@@ -65,6 +65,17 @@ class Page:
         self.settle()
         self.page.keyboard.press("Escape")
 
+    def put_away(self) -> None:
+        """What a test has left: messages, the tab at the side, a graph in Vue nodes, answers in the server's place."""
+        self.page.unroute_all()
+        if self.page.locator(".athanor-board").count():
+            self.page.locator(TAB).first.click()
+        self.page.wait_for_selector(".athanor-board", state="detached")
+        self.page.evaluate("() => window.comfyAPI.app.app.extensionManager.toast.removeAll()")
+        self.renderer(False)
+        self.page.evaluate("() => window.comfyAPI.app.app.graph.clear()")
+        self.empty_queue()
+
     def settle(self, frames: int = 30) -> None:
         """Let the page draw itself so many times: half a second on a fast machine, and as long as it takes on a busy one."""
         self.page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", frames)
@@ -72,6 +83,11 @@ class Page:
     def load(self, workflow: dict[str, Any]) -> None:
         """Open a workflow, and look at the Train LoRA node."""
         self.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'test')", workflow)
+        self.settle(12)  # where a subgraph was open, the page goes into it and out of it once more
+        self.page.wait_for_function(
+            """() => { const { app } = window.comfyAPI.app, { graph } = app.canvas;
+                return graph === app.rootGraph && graph.nodes.some((n) => n.type === "AthanorTrainLoRA"); }"""
+        )
         self.look()
 
     def look(self) -> None:
@@ -84,13 +100,13 @@ class Page:
                 ds.scale = 0.95;
                 ds.offset = [box.width / 2 / 0.95 - node.pos[0] - node.size[0] / 2, box.height / 0.95 - 40 - node.pos[1] - node.size[1]];
                 app.canvas.setDirty(true, true);
-                await frames(20);
+                await frames(8);
                 const panel = document.querySelector(".athanor-panel").getBoundingClientRect();
                 ds.offset[1] += (box.top + box.height / 2 + 80 - panel.top - panel.height / 2) / 0.95;
                 app.canvas.setDirty(true, true);
-                await frames(20); }"""
+                await frames(8); }"""
         )
-        self.settle(20)
+        self.settle(8)
 
     def renderer(self, vue: bool) -> None:
         """Draw the open graph by Vue nodes, or on the canvas."""
@@ -128,8 +144,11 @@ class Page:
             self.page.screenshot(path=str(self.pictures / f"{name}.png"))
 
     def close(self) -> None:
-        """Leave nothing queued: a test that failed must not keep the next one waiting."""
         self.context.close()
+        self.empty_queue()
+
+    def empty_queue(self) -> None:
+        """Leave nothing queued: a test that failed must not keep the next one waiting."""
         self.site.post("/queue", {"clear": True})
         while any(self.site.get("/queue").values()):
             self.site.post("/interrupt", {})

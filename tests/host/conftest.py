@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forked_host
 import graphs
 import loras
 import pytest
 import torch
 import whole_run
-from device import on_cpu
 from host import Host
 
 
@@ -19,7 +19,7 @@ from host import Host
 def server(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     base = tmp_path_factory.mktemp("comfy")
     graphs.draw_dataset(base / "input" / "ds" / "2_thing")
-    with Host(comfyui, base, cpu=on_cpu()) as host:
+    with forked_host.new(comfyui, base) as host:
         for name, path in checkpoints.items():
             (base / "models" / "checkpoints" / f"{name}.safetensors").symlink_to(path)
         graphs.learn_defaults(host.get("/object_info"))
@@ -48,6 +48,13 @@ def models(comfy: None, checkpoints: dict[str, Path]) -> tuple[Any, Any, Any]:
 def run(models: tuple[Any, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Trains the small SD3 on four pictures, in this process: (events, path of the LoRA)."""
     return whole_run.trainer(models, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def plain(models: tuple[Any, Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The LoRA of such a run with nothing asked for, to which nothing happens."""
+    with pytest.MonkeyPatch.context() as patch:
+        return whole_run.trainer(models, tmp_path_factory.mktemp("plain"), patch)("plain")[1]
 
 
 @pytest.fixture(scope="session")

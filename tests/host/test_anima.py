@@ -6,6 +6,7 @@ from pathlib import Path
 
 import comparing
 import family_cases
+import forked_host
 import graphs
 import one_step
 import pytest
@@ -14,8 +15,7 @@ import tiny
 import tiny_layouts
 import torch
 from comparing import axis
-from device import on_cpu
-from host import Host, link
+from host import link
 from safetensors.torch import save_file
 
 pytestmark = pytest.mark.usefixtures("comfy")
@@ -46,7 +46,7 @@ def anima(comfyui, tmp_path_factory):
     base = tmp_path_factory.mktemp("anima")
     graphs.draw_dataset(base / "input" / "ds" / "20_thing")
     write_models(base)
-    host = Host(comfyui, base, cpu=on_cpu())
+    host = forked_host.new(comfyui, base)
     link(Path(small_models.__file__).parent, base / "custom_nodes" / "small_models")
     with host:
         graphs.learn_defaults(host.get("/object_info"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import forked_host
 import graphs
 import numpy as np
 import pytest
-from host import Host
 from safetensors.torch import load_file
 
 CARDS = """
@@ -33,7 +33,7 @@ def card(comfyui, checkpoints, tmp_path_factory):
     (base / "models" / "checkpoints").mkdir(parents=True)
     for name, path in checkpoints.items():
         (base / "models" / "checkpoints" / f"{name}.safetensors").symlink_to(path)
-    with Host(comfyui, base, cpu=True) as host:
+    with forked_host.new(comfyui, base, cpu=True) as host:
         yield host
 
 

@@ -43,7 +43,7 @@ def shown(*colours: str, **values: object) -> dict[str, dict[str, object]]:
 
 
 def test_cells_are_what_a_user_would_draw_with_the_pictures(server, ip2p):
-    prompt = shown(*COLOURS, prompts="make it a cross", seeds="1, 2", columns="seed", rows="prompt")
+    prompt = shown(*COLOURS, prompts="make it a cross", seeds="1, 2", columns="seed", rows="prompt", steps=1)
     entry = server.run(prompt)
     cells = comparing.cells_of(server, entry)
     assert len(cells) == 4 and len({cell["pixels"].tobytes() for cell in cells}) == 4

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import comparing
+import forked_host
 import graphs
 import loras
 import psutil
@@ -20,7 +21,6 @@ import pytest
 import runs_on_disk
 import whole_run
 from comparing import axis
-from device import on_cpu
 from host import Host
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -33,7 +33,7 @@ EPOCHS = 12
 def started(comfyui, checkpoints, tmp_path_factory) -> Iterator[Host]:
     """A ComfyUI that may be killed."""
     base = tmp_path_factory.mktemp("own")
-    host = Host(comfyui, base, cpu=on_cpu())
+    host = forked_host.new(comfyui, base)
     (base / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
     for epoch in range(1, EPOCHS + 1):
         name = f"char-{epoch:06d}.safetensors"

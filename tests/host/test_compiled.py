@@ -80,7 +80,7 @@ GRAPHS = {
     ],
 )
 def test_one_graph_for_all_sizes_of_pictures_and_captions(name, algo, checkpointing):
-    """Of 16 blocks in SD1.5 of four sizes, 70 in SDXL; losses and gradients are those of the plain model, and the next run
+    """Of all blocks of SD1.5 and SDXL; losses and gradients are those of the plain model, and the next run
     of the process, with other weights, compiles nothing. Cut into forward and backward as inductor does it.
     """
     from athanor.training_core.host import compiled

@@ -38,7 +38,7 @@ def test_a_second_run_encodes_nothing(server):
     draw(folder, seed=3, what="owl")  # neither pictures nor captions are those of another test
 
     def run(name, **parts):
-        server.run(graphs.training("sd3", "cached", train={"output_name": name, "epochs": 2}, **parts))
+        server.run(graphs.training("sd3", "cached", train={"output_name": name}, **parts))
         return encoded(server, name)
 
     assert run("cache_a") == {"pictures": 3, "captions": 3}
@@ -113,7 +113,7 @@ def test_pictures_of_the_graph_with_captions_of_taggers(server):
     """LoadImage -> Dataset from Images with merged tags -> Caption Edit -> Balance Repeats -> Train."""
     draw(server.base / "input" / "loose", 2, (80, 64), seed=2)
     before = set((server.base / "input" / "athanor").glob("*"))  # of other files' tests on the same server
-    prompt = graphs.training("sd15", train={"output_name": "from_graph"})
+    prompt = graphs.training("sd3", train={"output_name": "from_graph"})
     del prompt["dataset"]
     prompt |= {
         "one": graphs.node("LoadImage", image="loose/0.png"),
@@ -141,7 +141,7 @@ def test_pictures_of_the_graph_with_captions_of_taggers(server):
     assert json.loads(metadata["ss_tag_frequency"])  # the edited tags are what the file tells
     assert "ohwx" in metadata["ss_tag_frequency"]
     # The kept folder is an ordinary dataset.
-    server.run(graphs.training("sd15", f"athanor/{kept[0].name}", train={"output_name": "from_kept"}))
+    server.run(graphs.training("sd3", f"athanor/{kept[0].name}", train={"output_name": "from_kept"}))
 
 
 @pytest.mark.parametrize("source", ["alpha", "folder"])
@@ -171,10 +171,10 @@ def test_long_captions_are_cut_and_counted(server):
     folder = server.base / "input" / "long"
     draw(folder, 2)
     (folder / "0.txt").write_text(", ".join(["very long caption"] * 40), encoding="utf-8")
-    prompt = graphs.training("sd15", "long", train={"output_name": "cut"})
+    prompt = graphs.training("sd3", "long", train={"output_name": "cut"})
     text = server.run(prompt)["outputs"]["train"]["text"][0]
     assert "1 of 2 captions are longer than max_token_length (75) and are cut." in text
-    prompt = graphs.training("sd15", "long", dataset={"max_token_length": "225"}, train={"output_name": "not_cut"})
+    prompt = graphs.training("sd3", "long", dataset={"max_token_length": "225"}, train={"output_name": "not_cut"})
     assert "max_token_length" not in server.run(prompt)["outputs"]["train"]["text"][0]
 
 

@@ -7,12 +7,12 @@ Two things more: fp16 arithmetic takes a CPU minutes a step (test_whole_run.py h
 import json
 import random
 import shutil
+from functools import cache
 from pathlib import Path
 
 import graphs
 import loras
 import pictures
-import prepare
 import pytest
 import stand_in
 import workflow
@@ -33,7 +33,6 @@ TRAIN, AXIS, COMPARE, CURVES = "AthanorTrainLoRA", "AthanorLoRARunAxis", "Athano
 @pytest.fixture(scope="module")
 def stage(server, checkpoints):
     """Tiny models and two pictures under the names that the workflows use."""
-    prepare.prepare(server.base)
     few = server.base / "input" / "few" / "1_thing"
     few.mkdir(parents=True, exist_ok=True)
     rng = random.Random(0)
@@ -43,6 +42,12 @@ def stage(server, checkpoints):
     sd15 = {SD15: checkpoints["sd15"]}
     stand_in.place(server.base, {"": checkpoints["sd3"], **sd15}, few.parent)
     return server
+
+
+@cache
+def described(server) -> dict:
+    """Which widgets and ports nodes have; the host takes a tenth of a second to tell, and sixty tests ask."""
+    return server.get("/object_info")
 
 
 def read(name: str) -> dict:
@@ -55,7 +60,7 @@ def small(server, name: str, epochs: int, muted: bool = False) -> dict:
     if muted:
         for node in found["nodes"]:
             node["mode"] = 0
-    prompt = workflow.to_prompt(found, server.get("/object_info"))
+    prompt = workflow.to_prompt(found, described(server))
     for node in found["nodes"]:
         if node["type"] == "CheckpointLoaderSimple" and node["widgets_values"] == [None]:
             prompt[str(node["id"])]["inputs"]["ckpt_name"] = f"{SD15}.safetensors"
@@ -156,7 +161,7 @@ def before(server, checkpoints, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_workflow_fits_the_nodes(server, name):
     """Every widget has a value and every port is there, so that the page loads it without a warning; a note says what it does."""
-    info, found = server.get("/object_info"), read(name)
+    info, found = described(server), read(name)
     for node in found["nodes"]:
         if node["type"] == "MarkdownNote":
             continue
@@ -222,7 +227,7 @@ def test_a_template_gives_no_hint_on_usual_pictures(server, usual, name):
     from athanor.training_core.data.plan import sort_into_buckets
     from athanor.training_core.settings import BucketSettings
 
-    prompt = workflow.to_prompt(read(name), server.get("/object_info"))
+    prompt = workflow.to_prompt(read(name), described(server))
     for inputs in workflow.nodes_of(prompt, "AthanorDatasetLoader"):
         inputs["folder"] = "usual"
     assert server.post("/athanor/hints", {"prompt": prompt}) == []
@@ -246,7 +251,7 @@ def test_the_settings_are_the_published_ones(server, name):
     found = read(name)
     for node in found["nodes"]:
         node["mode"] = 0
-    prompt = workflow.to_prompt(found, server.get("/object_info"))
+    prompt = workflow.to_prompt(found, described(server))
     for title, recipe in PUBLISHED[name].items():
         train = prompt[key_of(prompt, title)]["inputs"]
         have = {

@@ -53,6 +53,7 @@ def test_detected(family):
         for level in (0.3, 0.9)
     ],
     indirect=["family"],
+    scope="module",  # else a model is loaded anew for each
 )
 def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     """The stock sampler, stopped at its first call, sees the noisy latent that training makes, and what it calls

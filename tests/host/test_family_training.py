@@ -34,15 +34,16 @@ once_per_block = pytest.mark.parametrize(
 
 
 @once_per_block
-def test_checkpointing_gives_the_same_gradients(family):
+def test_checkpointing_gives_the_same_gradients_and_bfloat16_the_loss(family):
+    """With bfloat16 and checkpointing, as people use it, losses are close to float32's, and gradients finite float32."""
     from athanor.training_core import families
 
     case, model = family
     latents, texts, geometry = samples(case)
     modules = {name: set(m.__dict__) for name, m in model.model.named_modules()}
-    results, runs = [], []
-    for checkpointing in ("off", "all"):
-        with attached(model, settings(case), gradient_checkpointing=checkpointing) as (host_model, network):
+    results, runs, losses = [], [], []
+    for checkpointing, precision in (("off", "no"), ("all", "no"), ("all", "bf16")):
+        with attached(model, settings(case), precision, gradient_checkpointing=checkpointing) as (host_model, network):
             count = [0]
             blocks = [m for m in host_model.diffusion_model.modules() if families.is_one_of(m, families.RECOMPUTED)]
             inner = next(m for block in blocks for m in block.modules() if isinstance(m, torch.nn.Linear))
@@ -51,13 +52,17 @@ def test_checkpointing_gives_the_same_gradients(family):
                 torch.nn.init.normal_(lora.lora_up.weight, std=0.05, generator=torch.Generator().manual_seed(1))
             batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
             x = objective_of(host_model).prepare(batch.latents, 0, 0, 0)
-            host_model.predict(x, batch).square().mean().backward()
+            loss = host_model.predict(x, batch).square().mean()
+            loss.backward()
             hook.remove()
+            losses.append(loss.item())
             runs.append(count[0])
             results.append([gradient(p) for p in network.parameters()])
-    assert runs[1] == 2 * runs[0]  # the blocks are computed again
+    assert runs[1] == runs[2] == 2 * runs[0]  # the blocks are computed again
     assert any(g.abs().max() > 0 for g in results[0])
-    for one, two in zip(*results, strict=True):
+    assert all(g.dtype is torch.float32 and g.isfinite().all() for g in results[2])
+    assert any(g.abs().max() > 0 for g in results[2]) and losses[2] == pytest.approx(losses[0], rel=0.05)
+    for one, two in zip(*results[:2], strict=True):
         assert torch.allclose(one, two, rtol=1e-3, atol=1e-5 * max(1.0, one.abs().max().item()))
     after = {name: set(m.__dict__) for name, m in model.model.named_modules()}
     assert {n: after[n] - modules[n] for n in after if after[n] - modules[n]} == {}
@@ -132,25 +137,6 @@ def test_gradients_are_those_of_finite_differences(family):
     assert (losses[0] - losses[1]) / 0.004 == pytest.approx(length, rel=0.02)
 
 
-@once_per_block
-def test_bfloat16(family):
-    """Finite losses close to those of float32, and float32 gradients, with checkpointing as people use it."""
-    case, model = family
-    latents, texts, geometry = samples(case)
-    losses = []
-    for precision in ("no", "bf16"):
-        with attached(model, settings(case), precision, gradient_checkpointing="all") as (host_model, network):
-            batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
-            objective = objective_of(host_model)
-            x = objective.prepare(batch.latents, 0, 0, 0)
-            loss = objective.losses(host_model.predict(x, batch), x).mean()
-            loss.backward()
-            losses.append(loss.item())
-            gradients = [p.grad for p in network.parameters() if p.grad is not None]
-            assert gradients and all(g.dtype is torch.float32 and g.isfinite().all() for g in gradients)
-    assert losses[1] == pytest.approx(losses[0], rel=0.05)
-
-
 def test_trained_file_works_in_the_stock_host(family, caplog):
     """Training lowers the loss; the stock loader reads the file and gives the trained output, and the stock sampler
     another picture."""
@@ -171,6 +157,8 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
         for _ in range(6 if case.prediction == "flow" else 3):  # a step of a UNet takes half a second
             loss = objective.losses(host_model.predict(x, batch), x).mean()
             losses.append(loss.item())
+            if len(losses) > 3 and losses[-1] < 0.98 * losses[0]:  # most need no more
+                break
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -185,7 +173,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
         loaded, _ = comfy.sd.load_lora_for_models(model, None, dict(tensors), 1.0, 0.0)
         pictures = [
             comfy.sample.sample(
-                m, torch.randn(latents[:1].shape, generator=torch.Generator().manual_seed(2)), 2, 1.0, "euler", "simple",
+                m, torch.randn(latents[:1].shape, generator=torch.Generator().manual_seed(2)), 1, 1.0, "euler", "simple",
                 positive(texts[0]), positive(texts[0]), torch.zeros_like(latents[:1]), disable_pbar=True, seed=0,
             )
             for m in (model, loaded)

@@ -17,7 +17,7 @@ import runs_on_disk
 from served_runs import ending, final, folder, run_named, runs, wait_for
 
 LONG = {"epochs": 3000, "save_every_n_epochs": 0}
-SHORT = {"epochs": 15, "save_every_n_epochs": 6}
+SHORT = {"epochs": 8, "save_every_n_epochs": 6}
 
 
 def failure(server, prompt_id: str) -> str:
@@ -34,7 +34,7 @@ def picture(server) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def whole(server) -> str:
-    """The hash of the LoRA of a run of 60 steps to which nothing happened."""
+    """The hash of the LoRA of a run of 32 steps to which nothing happened."""
     server.run(graphs.training("sd3", train={"output_name": "no_fault", **SHORT}))
     return final(server, "no_fault")
 
@@ -94,7 +94,7 @@ def test_disk_full(server, whole, unchanged, full):
         assert f"The disk is full ({place}" in said and "queue the graph again, it resumes from step" in said
         filler.unlink()
         server.run(prompt)
-        assert graphs.metadata(graphs.lora_file(server, output))["ss_steps"] == "60"
+        assert graphs.metadata(graphs.lora_file(server, output))["ss_steps"] == "32"
         assert final(server, output) == whole
     finally:
         # Lazily: the server may still have mapped a file of it, and the disk would stay mounted when the tests are over.

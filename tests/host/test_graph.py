@@ -127,8 +127,8 @@ NETWORKS = {
     "loha": {"preset": "full", "conv_rank": 2},
     "lokr": {"preset": "full", "rank": 100000, "alpha": 1.0, "conv_rank": 100000, "factor": 8, "train_norm": True},
 }
-CASES = [("sd3", algo) for algo in NETWORKS] + [("sd15", "locon")]
-"""SD1.5's convolutions and norms once; all algorithms on them, without the graph: test_portable.py."""
+CASES = [("sd3", algo) for algo in NETWORKS] + [pytest.param("sd15", "locon", marks=pytest.mark.long)]
+"""SD1.5's convolutions in the graph: test_kinds_of_training.py; all algorithms on them and norms, without: test_portable.py."""
 
 
 @pytest.mark.parametrize(("family", "algo"), CASES)

@@ -18,7 +18,7 @@ FEW = {"validation": graphs.SMALL_PROBE}
 def test_text_encoder_and_unet(server, family, prefixes):
     """The file has both parts, the stock nodes use both, and the graph's CLIP draws the same picture as before."""
     name = f"te_{family}"
-    network = {"rank": 2, "train": "unet + text encoder"}
+    network = {"rank": 2, "train": "unet + text encoder", "preset": "full", "conv_rank": 2, "conv_alpha": 1.0}
     prompt = graphs.training(family, network=network, train={"output_name": name, "max_train_steps": 2}, **FEW)
     base = graphs.plain("ckpt", "red circle", None, name="b")
     before = server.run({"ckpt": prompt["ckpt"]} | base)
@@ -31,6 +31,7 @@ def test_text_encoder_and_unet(server, family, prefixes):
     text = {key for key in keys if key.startswith("lora_te")}
     assert {key.partition("_text_model")[0] for key in text} == prefixes
     assert len(text) == tiny.CLIP_LAYERS * 6 * 3 and any(key.startswith("lora_unet") for key in keys)
+    assert any("_resnets_0_conv1." in key for key in keys) == (family == "sd15")
     stock = {"ckpt": prompt["ckpt"]} | graphs.plain("ckpt", "red circle", f"{name}.safetensors") | base
     after = server.run(stock)
     assert np.array_equal(graphs.saved(server, entry, "qsave"), graphs.saved(server, after, "psave"))
@@ -71,7 +72,7 @@ def test_network_config_lists_text_encoders(server):
 def test_a_fine_tune_is_a_checkpoint_that_the_stock_loader_opens(server, family):
     """Recipe C's kind of training: the file opens in Load Checkpoint and draws what Train LoRA's model output draws."""
     name = f"tuned_{family}"
-    train = {"output_name": name, "epochs": 1, "save_precision": "float"}
+    train = {"output_name": name, "max_train_steps": 1, "save_precision": "float"}
     optimizer = {"learning_rate": 1e-4}
     prompt = graphs.training(family, network={"algo": "finetune"}, train=train, optimizer=optimizer, **FEW)
     prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", strengths="1, 0.5", seeds="7")

@@ -34,6 +34,7 @@ def test_a_comparison_is_scored_and_a_picture_is_measured_once(server, gardens_o
         assert cell.nearest.endswith(".png") and (folder / cell.thumbnail).is_file()
     (row,) = found.checkpoints
     assert row.values["likeness"].n == 4 and row.values["variety"].n == 2 and row.labels == () and row.copies == 0
+    assert '"scores": {' in (folder / "viewer" / "index.html").read_text()  # drawn in it at once
     assert found.verdict in comparing.text_of(entry) and "No picture looks like a copy" in found.verdict
     (kept,) = (server.base / "output" / "athanor" / "scores").glob(f"{found.scorer.id}.jsonl")
     assert len(kept.read_text().splitlines()) == 4

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("comfy")
 
 
 ROUNDING = {"sdxl": 5e-5}
-"""Largest difference of the gradients: float32's own, which adds up over SDXL's 70 blocks; 1e-5 elsewhere."""
+"""Largest difference of the gradients: float32's own, which adds up over SDXL's blocks; 1e-5 elsewhere."""
 
 
 @pytest.mark.parametrize(

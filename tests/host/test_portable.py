@@ -54,18 +54,18 @@ MAIN = ("lora", "loha", "lokr", "full", "lora dora")
 
 
 def takes_long(kind: str, extra: str, name: str) -> bool:
-    """SDXL's layers are SD1.5's and more of them, and Flux's are linear as SD3's are; SD1.5's plain ones are among those
-    with norms and convolutions, and dropouts of every algorithm are SD3's, too: on convolutions they are tried with two.
+    """SDXL's layers are SD1.5's and more of them, and Flux's are linear as SD3's are; plain layers of SD1.5 and SD3 are among
+    those with norms and convolutions, and dropouts of every algorithm are SD3's, too: on convolutions they are tried with two.
     """
     if kind == "sdxl":  # layers as in SD1.5; its names are in test_family_training.py
-        return name != "lora dora"
+        return True
     if kind == "flux_dev":
-        return name not in MAIN
+        return name not in ("lora", "lokr", "lora dora")
+    if extra == "plain":
+        return True
     if (kind, extra) == ("sd15", "norms and convolutions"):  # a variant of a formula is SD3's as well
         return name not in (*MAIN, "locon tucker", "glora", "diag-oft", "boft", "ia3", "dylora")
-    return (kind, extra) == ("sd15", "plain") or (
-        (kind, extra) == ("sd15", "dropouts") and name not in ("lora", "lokr")
-    )
+    return (kind, extra) == ("sd15", "dropouts") and name not in ("lora", "lokr")
 
 
 CASES = [
@@ -95,7 +95,9 @@ def graph(request, comfy):
     return request.param, model, text, torch.randn(1, channels, 16, 16, generator=generator)
 
 
-@pytest.mark.parametrize(("graph", "extra", "name"), CASES, indirect=["graph"])
+@pytest.mark.parametrize(
+    ("graph", "extra", "name"), CASES, indirect=["graph"], scope="module"
+)  # else loaded anew for each
 def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     import comfy.sd
     from athanor.training_core.host import detection, guard, selfcheck

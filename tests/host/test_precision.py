@@ -29,7 +29,7 @@ KEPT = [("lora",), ("lora", "fp16")]
 
 
 def cases(names, algos, *others):
-    """All of them; those on SDXL's 70 blocks take long, and other families have the same layers, but for one."""
+    """All of them; those on SDXL's blocks take long, and other families have the same layers, but for one."""
     return [
         pytest.param(*case, marks=[pytest.mark.long] if case[0] == "sdxl" and case[1:] not in KEPT else [])
         for case in product(names, algos, *others)
@@ -44,7 +44,7 @@ NEAR = {"sd3": 0.99, "sdxl": 0.5}
 def test_networks_in_16_bits(name, algo, precision):
     """Finite gradients of that type, near those of a float32 network; alpha is not rounded.
 
-    The random SDXL has 70 blocks, which make much of any rounding: its own in bfloat16 turns gradients as far.
+    The random SDXL has many blocks, which make much of any rounding: its own in bfloat16 turns gradients as far.
     """
     from athanor.training_core.host.precision import COMPUTE
 
@@ -86,7 +86,7 @@ def test_finetune_in_bfloat16():
             batch = host_model.batch(*(part[:1] for part in samples(CASES["sd3"])), [1.0])
             optimizer = torch.optim.AdamW(weights.parameters(), lr=2e-5, weight_decay=0.0)
             take = stepper(weights, optimizer, host_model.predict, objective=objective, max_grad_norm=1.0, seed=0)
-            losses = [take(i, 2e-5, [batch]).losses.mean().item() for i in range(60)]
+            losses = [take(i, 2e-5, [batch]).losses.mean().item() for i in range(30)]
             assert {p.dtype for p in weights.parameters()} == {dtype}
         learnt[dtype] = 1 - losses[-1] / losses[0]
     assert learnt[torch.float32] > 0.005

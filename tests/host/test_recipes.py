@@ -13,12 +13,16 @@ from recipes import RECIPES
 
 SMALL = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32}
 WARNS = {
-    "A1": "", "v53": "min_snr_gamma together with", "C": "debiased_estimation_loss",
+    "v53": "min_snr_gamma together with", "v64": "min_snr_gamma together with", "v58": "min_snr_gamma together with",
+    "v57": "min_snr_gamma together with", "v59": "min_snr_gamma together with", "v60": "min_snr_gamma together with",
+    "v63": "min_snr_gamma together with", "C": "debiased_estimation_loss",
 }  # fmt: skip
 
 
-ALIKE = ("v55", "v57", "v59", "v60", "v62")
-"""They differ from their neighbours by a number or by what others have, too."""
+ALIKE = ("A2", "D2", "v54", "v55", "v57", "v58", "v59", "v60", "v62", "v63")
+"""They differ from their neighbours by a number or by what others have, too: A2 is A1 without a loss's weights, v54 has A1's
+optimizer and weights, v58 and v63 have v64's noise, v63 accumulates as v61, and D2 has the schedule of D1 and the weights of E.
+"""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] if n in ALIKE else []) for n in RECIPES])
@@ -42,6 +46,9 @@ def test_recipe(server, name):
     assert all(step["loss"] is not None and step["grad_norm"] is not None for step in steps)
     warned = " ".join(event["text"] for event in events if event["event"] == "warned")
     assert WARNS.get(name, "") in warned
+    assert ("min_snr_gamma together with" in warned) == ("min_snr_gamma" in WARNS.get(name, ""))
+    estimates = recipe.get("optimizer", {}).get("optimizer_type") in ("Prodigy", "DAdaptAdamPreprint")
+    assert {step["d_lr"] is not None for step in steps} == {estimates}
     saved = [event for event in events if event["event"] == "saved"]
     assert saved[-1]["kind"] == "last" and saved[-1]["trouble"] == ""
     told = graphs.metadata(

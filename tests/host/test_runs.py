@@ -14,7 +14,7 @@ from runs_on_disk import events
 from served_runs import final, folder, run_named, runs, steps_of, wait_for
 from waiting import until
 
-STEPS = {"epochs": 7, "save_every_n_epochs": 3}
+STEPS = {"epochs": 5, "save_every_n_epochs": 2}
 """sd3 with the fixture's four pictures, batch 2, two shapes, repeats 2: four steps per epoch."""
 
 
@@ -36,7 +36,7 @@ def test_interrupted_and_queued_again_is_never_having_stopped(server, parts):
     server.run(graphs.training("sd3", train={"output_name": f"{name}_whole", **STEPS}, **parts))
     prompt = graphs.training("sd3", train={"output_name": f"{name}_broken", **STEPS}, **parts)
     stopped_at = 0
-    for at in (3, 14):
+    for at in (3, 9):
         prompt_id = server.queue(prompt)
         wait_for(server, f"{name}_broken", max(at, stopped_at + 1))
         server.post("/interrupt", {})
@@ -52,20 +52,20 @@ def test_interrupted_and_queued_again_is_never_having_stopped(server, parts):
         "started", "interrupted", "resumed", "interrupted", "resumed"
     ]  # fmt: skip
     files = {path.stem for path in (server.base / "models" / "loras").glob(f"{name}_broken*")}
-    assert {f"{name}_broken", f"{name}_broken-000003", f"{name}_broken-000006"} <= files
-    for epoch in (3, 6):
+    assert {f"{name}_broken", f"{name}_broken-000002", f"{name}_broken-000004"} <= files
+    for epoch in (2, 4):
         a, b = (final(server, f"{name}_{which}-{epoch:06d}") for which in ("whole", "broken"))
         assert a == b
 
 
 def test_a_finished_run_is_used_again(server):
-    prompt = graphs.training("sd3", train={"output_name": "again", "epochs": 2})
+    prompt = graphs.training("sd3", train={"output_name": "again", "epochs": 1})
     server.run(prompt)
     written = graphs.lora_file(server, "again").stat().st_mtime_ns
     # Two times: the host may serve its own memory, and must not serve too old an answer.
     for _ in range(2):
         entry = server.run(
-            prompt | graphs.compare("ckpt", ["train", 0], prompts="a", seeds=str(time.time_ns() % 10**9))
+            prompt | graphs.compare("ckpt", ["train", 0], prompts="a", strengths="1", seeds=str(time.time_ns() % 10**9))
         )
         assert len(events(server.base, "again", "started")) == 1
     assert "compare" in entry["outputs"]
@@ -119,14 +119,14 @@ def test_another_caption_trains(server):
 def test_more_epochs_go_on_with_a_finished_run(server):
     """constant: exactly as if trained at once; cosine: says what happens."""
     train = {"save_every_n_epochs": 2}
-    server.run(graphs.training("sd3", train={"output_name": "long", "epochs": 5, **train}))
-    server.run(graphs.training("sd3", train={"output_name": "grown", "epochs": 3, **train}))
-    entry = server.run(graphs.training("sd3", train={"output_name": "grown", "epochs": 5, **train}))
+    server.run(graphs.training("sd3", train={"output_name": "long", "epochs": 3, **train}))
+    server.run(graphs.training("sd3", train={"output_name": "grown", "epochs": 1, **train}))
+    entry = server.run(graphs.training("sd3", train={"output_name": "grown", "epochs": 3, **train}))
     assert final(server, "grown") == final(server, "long")
-    assert "from step 12" in entry["outputs"]["train"]["text"][0]
+    assert "from step 4" in entry["outputs"]["train"]["text"][0]
     assert steps_of(server, "grown") == steps_of(server, "long")
     # The end of the shorter run keeps its own name.
-    assert graphs.metadata(graphs.lora_file(server, "grown-000003"))["ss_epoch"] == "3"
+    assert graphs.metadata(graphs.lora_file(server, "grown-000001"))["ss_epoch"] == "1"
     cosine = {"lr_scheduler": "cosine"}
     server.run(graphs.training("sd3", train={"output_name": "waves", "epochs": 1, **train}, optimizer=cosine))
     entry = server.run(graphs.training("sd3", train={"output_name": "waves", "epochs": 2, **train}, optimizer=cosine))
@@ -137,13 +137,13 @@ def test_a_continued_run_that_is_stopped_keeps_its_names(server):
     """The shorter run's files are not in its way when it goes on."""
     train = {"output_name": "further", "save_every_n_epochs": 1}
     server.run(graphs.training("sd3", train=train | {"epochs": 2}))
-    longer = graphs.training("sd3", train=train | {"epochs": 7})
+    longer = graphs.training("sd3", train=train | {"epochs": 5})
     prompt_id = server.queue(longer)
-    wait_for(server, "further", 11)
+    wait_for(server, "further", 10)
     server.post("/interrupt", {})
     assert server.finish(prompt_id)["status"] == "cancelled"
     server.run(longer)
-    assert graphs.metadata(graphs.lora_file(server, "further"))["ss_steps"] == "28"
+    assert graphs.metadata(graphs.lora_file(server, "further"))["ss_steps"] == "20"
     assert not list((server.base / "models" / "loras").glob("further_2*"))
 
 
@@ -163,11 +163,11 @@ def test_a_changed_setting_is_named(server):
 
 def test_stop_and_keep_then_go_on(server):
     """Must-show 6: the rest of the graph works with what there is; queued again, the run is finished."""
-    server.run(graphs.training("sd3", train={"output_name": "through", "epochs": 6, "save_every_n_epochs": 2}))
-    prompt = graphs.training("sd3", train={"output_name": "halfway", "epochs": 6, "save_every_n_epochs": 2})
-    prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", seeds="3", steps=2)
+    server.run(graphs.training("sd3", train={"output_name": "through", "epochs": 4, "save_every_n_epochs": 2}))
+    prompt = graphs.training("sd3", train={"output_name": "halfway", "epochs": 4, "save_every_n_epochs": 2})
+    prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", strengths="1", seeds="3", steps=2)
     prompt_id = server.queue(prompt)
-    run_id = wait_for(server, "halfway", 9)
+    run_id = wait_for(server, "halfway", 5)
     assert server.post(f"/athanor/runs/{run_id}/stop", {})["asked"] == "stop"
     assert server.finish(prompt_id)["status"] == "completed"
     stopped = server.get(f"/history/{prompt_id}")[prompt_id]
@@ -218,6 +218,15 @@ def test_samples_change_nothing(server, what, steps):
     drawn = sorted(path.name for path in (folder(server, f"{name}_with") / "samples").iterdir())
     looked = range(0, steps + 1, every)
     scored = scores.of_events(events(server.base, f"{name}_with"))
+    prompt["like"]["inputs"]["k"] = 1  # another scorer, after the run: its samples are measured, and nothing is trained
+    server.run(prompt)
+    later = scores.of_events(events(server.base, f"{name}_with"))
+    assert [each.step for each in later] == list(looked) and {each.scorer for each in later}.isdisjoint(
+        e.scorer for e in scored
+    )
+    assert [p.nearest for each in later for p in each.pictures] == [p.nearest for each in scored for p in each.pictures]
+    server.run(prompt)
+    assert len(events(server.base, f"{name}_with", "scored")) == 2 * len(looked)
     assert [each.step for each in scored] == list(looked) and all(each.values["likeness"].n == 2 for each in scored)
     assert drawn == [f"{name}_with_{step:06d}_{i:02d}_{seed}.png" for step in looked for i, seed in ((0, 7), (1, 43))]
     with Image.open(folder(server, f"{name}_with") / "samples" / drawn[-2]) as image:

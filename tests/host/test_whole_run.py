@@ -32,12 +32,11 @@ def test_a_look_ahead_and_swapped_blocks_give_the_same_file(run, monkeypatch, ca
     assert weights(plain) == weights(tried) == weights(swapped)
 
 
-def test_no_room_for_the_largest_batch(run, monkeypatch):
+def test_no_room_for_the_largest_batch(run, plain, monkeypatch):
     """The look ahead says it; the step is split, and learns what it would have learnt; each said once."""
     from athanor.training_core.host.model import Trainable
     from athanor.training_core.run import trial
 
-    _, plain = run("plain")
     predict = Trainable.predict
 
     def little(self, noised, batch):
@@ -58,13 +57,12 @@ def test_no_room_for_the_largest_batch(run, monkeypatch):
     assert apart(plain, split) < 1e-3  # Adam makes much of the last bit of a small gradient
 
 
-def test_auto_finds_what_fits(run, monkeypatch):
+def test_auto_finds_what_fits(run, plain, monkeypatch):
     """One picture at a time with all blocks computed twice: told in one sentence, and the same LoRA is learnt."""
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host.model import Trainable
     from athanor.training_core.run import trial
 
-    _, plain = run("plain")
     predict, checkpointed = Trainable.predict, Trainable.checkpointed
 
     def little(self, noised, batch):
@@ -94,12 +92,11 @@ def test_auto_finds_what_fits(run, monkeypatch):
         run("never")
 
 
-def test_auto_swaps_blocks_of_a_model_that_does_not_fit(run, monkeypatch):
+def test_auto_swaps_blocks_of_a_model_that_does_not_fit(run, plain, monkeypatch):
     """Loading is tried with a quarter more of the blocks in main memory each time."""
     from athanor.training_core.run import load as run_load
     from athanor.training_core.run import trial
 
-    _, plain = run("plain")
     counts, load = [], run_load.trainable
 
     def small(*args, **options):
@@ -144,14 +141,13 @@ def test_an_attempt_that_found_no_room_is_gone_before_the_next(run, monkeypatch)
     assert alive == [[], []]
 
 
-def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
+def test_out_of_memory_beside_a_step_is_one_sentence(run, plain, monkeypatch):
     """In a look at the probe, where nothing can be split: CUDA forgets it before the run is saved, and the run goes on."""
     import comfy.model_management as mm
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host.model import Trainable
     from athanor.training_core.resume.checkpoint_writer import CheckpointWriter
 
-    _, whole = run("whole")
     predict, rescue, done = Trainable.predict, CheckpointWriter.rescue, []
 
     def full(self, noised, batch):
@@ -166,7 +162,7 @@ def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
         with pytest.raises(AthanorError, match=r"^Out of memory\. Set .* it resumes from step 1\.$"):
             run("stopped", validation={"validate_every_n_steps": 1})
     assert done.index("forgotten") < done.index("saved")
-    assert weights(run("stopped")[1]) == weights(whole)
+    assert weights(run("stopped")[1]) == weights(plain)
 
 
 def test_a_cache_with_nan_of_an_earlier_run(run, tmp_path, monkeypatch):
@@ -310,7 +306,8 @@ def test_a_full_disk_is_said_before_training(run, monkeypatch):
 @pytest.mark.parametrize(
     "values",
     [
-        {"mixed_precision": "bf16", "full_precision": "bf16"},
+        # AdamW with these numbers: with scale_weight_norms, below.
+        pytest.param({"mixed_precision": "bf16", "full_precision": "bf16"}, marks=pytest.mark.long),
         {"mixed_precision": "fp16", "full_precision": "fp16"},
         {"mixed_precision": "bf16", "full_precision": "bf16", "optimizer": {"ema_decay": 0.9}},
         {"mixed_precision": "bf16", "full_precision": "bf16", "optimizer": {"optimizer_type": "AdamWScheduleFree"}},
@@ -339,12 +336,11 @@ def test_an_fp8_base(run):
     assert {p.dtype for p in model.model.diffusion_model.parameters()} == {torch.float8_e4m3fn}
 
 
-def test_a_disk_that_fills_up_while_a_state_is_written(run, monkeypatch):
+def test_a_disk_that_fills_up_while_a_state_is_written(run, plain, monkeypatch):
     """One sentence, the state before stays, and the run resumes from it. test_faults.py fills a real disk, where it may mount one."""
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.resume import state
 
-    _, whole = run("whole")
     save_file, written = state.save_file, []
 
     def full(tensors, path, metadata):
@@ -361,10 +357,10 @@ def test_a_disk_that_fills_up_while_a_state_is_written(run, monkeypatch):
             run("full")
     assert len(written) > 1
     events, path = run("full")
-    assert weights(path) == weights(whole) and any(type(event).__name__ == "Resumed" for event in events)
+    assert weights(path) == weights(plain) and any(type(event).__name__ == "Resumed" for event in events)
 
 
-def test_the_run_folder_is_deleted_in_mid_run(run, monkeypatch):
+def test_the_run_folder_is_deleted_in_mid_run(run, plain, monkeypatch):
     """One sentence that names what is missing; what was trained is saved, and the run goes on to the same tensors."""
     import shutil
 
@@ -372,7 +368,6 @@ def test_the_run_folder_is_deleted_in_mid_run(run, monkeypatch):
     from athanor.training_core.history import log
     from athanor.training_core.history.events import Stepped
 
-    _, whole = run("whole")
     add, folders = log.RunLog.add, []
 
     def deleting(self, event):
@@ -390,4 +385,4 @@ def test_the_run_folder_is_deleted_in_mid_run(run, monkeypatch):
     fuzz.check_message(str(said.value))
     assert str(folders[0] / "metrics.jsonl") in str(said.value)
     events, path = run("deleted")
-    assert weights(path) == weights(whole) and any(type(event).__name__ == "Resumed" for event in events)
+    assert weights(path) == weights(plain) and any(type(event).__name__ == "Resumed" for event in events)

@@ -54,8 +54,10 @@ def test_frozen_ids():
 
 
 def test_the_format_number_is_part_of_an_id(monkeypatch):
+    values = plain().model_dump()
+    assert identity.digest(s.Job, values, s.NOT_IN_IDENTITY) == PLAIN[0]
     monkeypatch.setattr(identity, "FORMAT", identity.FORMAT + 1)
-    assert plain().run_id != PLAIN[0]
+    assert identity.digest(s.Job, values, s.NOT_IN_IDENTITY) != PLAIN[0]
 
 
 def test_defaults_are_those_that_ids_go_by():

@@ -193,10 +193,20 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     assert (come / "0.txt").read_bytes() == (pictures / "0.txt").read_bytes()
 
     opened(page, vue, "AthanorBucketer")
+    bucket, text = page.page.get_by_label("Bucket", exact=True), page.page.get_by_label("Name or caption")
+    kept = bucket.locator("option").last.get_attribute("value")
+    bucket.select_option(kept)
+    text.focus()
     data = base64.b64encode((pictures / "1.png").read_bytes()).decode()
     page.page.evaluate(DROP, [".athanor-dataset", 300, 300, data])
     assert dialog.get_by_role("textbox").input_value() == own.name
     dialog.get_by_role("button", name="Upload", exact=True).click()
+    # What is read anew leaves the filter and the cursor where they are.
+    page.page.wait_for_function(
+        "document.querySelector('.athanor-dataset .where')?.innerText.includes(' of 5 pictures')"
+    )
+    assert bucket.input_value() == kept and text.evaluate("(one) => one === document.activeElement")
+    page.page.get_by_role("button", name="Clear filters").click()
     page.page.wait_for_function("document.querySelector('.athanor-dataset .where')?.innerText.startsWith('5 pictures')")
     a_pair_is_shown_side_by_side(page)
     captions_are_edited(page, come)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import graphs
 import pytest
 import run_manager
@@ -67,7 +69,8 @@ def idle(site) -> None:
     ],
     ids=["canvas", "vue"],
 )
-def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
+def test_a_run_from_its_first_step_to_the_sidebar(site, page_to_leave, vue):
+    page = page_to_leave
     which = "vue" if vue else "canvas"
     name = f"live_{which}"
     page.load(workflow(name, 3000))  # it is stopped below, however long the page takes to be there again
@@ -85,7 +88,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.wait_for_function(
         "(n) => document.querySelector('.athanor-next').textContent === n", arg=f"next: {name}_next"
     )
-    page.wait_for_points(few + 20)
+    page.wait_for_points(few + 5)
     page.picture(f"{which}_running")
     (job,) = site.get("/queue")["queue_pending"]
     site.post("/queue", {"delete": [job[1]]})
@@ -98,7 +101,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.open()
     whole = page.wait_for_points(step)
     page.look()
-    page.wait_for_points(whole + 10)
+    page.wait_for_points(whole + 3)
     assert "running" in page.page.locator(".athanor-panel").first.inner_text()
     assert page.page.evaluate(SHARES)[0] >= 110 and not page.page.evaluate(f"() => {TEXT}")
     page.picture(f"{which}_reloaded")
@@ -133,11 +136,11 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     # A second run of the same name's neighbour, to be laid over it. The sidebar shows what starts, by itself.
     page.sidebar()
     page.page.wait_for_selector(f".athanor-runs li.chosen[data-run='{before['run_id']}']")
-    page.load(workflow(f"{name}_2", 6, samples=False))
+    page.load(workflow(f"{name}_2", 2, samples=False))
     height = page.page.evaluate(f"() => {NODE}.size[1]")
     page.queue()
     assert ended(site, f"{name}_2")["status"] == "done"
-    page.wait_for_points(36)
+    page.wait_for_points(12)
     idle(site)
     # The loss curve that clients collect is not drawn below the chart once more.
     page.page.wait_for_function(f"{TOLD}.files?.length === 1")
@@ -153,7 +156,8 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
 
     page.page.wait_for_selector(f".athanor-runs li.chosen[data-run='{runs(site, f'{name}_2')[0]['run_id']}']")
     rows = page.page.locator(".athanor-runs li")
-    assert rows.count() >= 2 and "finished" in rows.nth(0).inner_text() and "stopped" in page.row(name).inner_text()
+    rows.nth(0).filter(has_text="finished").wait_for()
+    page.row(name).filter(has_text="stopped").wait_for()
     page.row(name).locator("button.name").click()
     page.row(f"{name}_2").get_by_role("checkbox").check()
     page.page.wait_for_function("document.querySelectorAll('.athanor-curves .athanor-swatch').length === 2")
@@ -169,9 +173,8 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
         name
     }
     page.page.locator(".athanor-legend button").nth(1).click()
-    page.settle(48)
     page.picture(f"{which}_overlay")
-    assert page.page.locator(".athanor-details table tbody tr").count() >= 2
+    page.page.locator(".athanor-details table tbody tr").nth(1).wait_for()
     page.page.locator(".athanor-pictures").scroll_into_view_if_needed()
     page.page.wait_for_function(
         "[...document.querySelectorAll('.athanor-pictures img')].every((i) => i.complete && i.naturalWidth)"
@@ -202,8 +205,9 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_workflows_stay_as_they_are(site, page, vue):
+def test_workflows_stay_as_they_are(site, used_page, vue):
     """The chart is no widget value: not in the file, not in the queued graph. In both renderers."""
+    page = used_page
     before = workflow("untouched", 2)
     stays(page, before)
     settings_fold_away(Folding(page))
@@ -272,7 +276,7 @@ def inside_a_subgraph_and_after_a_tab_switch(site, page, which: str) -> None:
     assert " › Train LoRA" in said.inner_text()
     page.page.evaluate(rename, name)
     page.queue()
-    page.wait_for_points(10)
+    page.wait_for_points(5)
     assert not said.count() and not page.page.locator(".athanor-note.failed").count()
     page.picture(f"{which}_subgraph")
     the_middle_button_moves_the_chart(page)
@@ -292,7 +296,7 @@ def inside_a_subgraph_and_after_a_tab_switch(site, page, which: str) -> None:
         link[3] = 77 if link[3] == train["id"] else link[3]
     train["id"], renamed["last_node_id"] = 77, 78
     page.load(renamed)
-    page.wait_for_points(10)
+    page.wait_for_points(5)
 
 
 PART = f"""async () => {{ const {{ panelOf }} = await import("/extensions/athanor/athanor/node.js");
@@ -361,8 +365,9 @@ def hints_open_by_keyboard(page) -> None:
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
+def test_mistakes_are_said_in_a_light_theme_and_deleting(site, used_page, vue):
     """Before the run in the nodes, in it on its panel, and after it in sidebar and report."""
+    page = used_page
     name = "kept/light"
     page.load(with_mistakes(site, name))
     page.page.wait_for_function(f"Object.keys(({NOTICED})()).length === 2 && ({LISTED})().length === 2")
@@ -392,10 +397,9 @@ def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
         page.sidebar()
         page.row(name).locator("button.name").click()
         page.page.wait_for_selector(".athanor-details table tbody tr")
-        assert "✗ finished, got worse" in page.row(name).inner_text()
+        page.row(name).filter(has_text="✗ finished, got worse").wait_for()
         verdict = page.page.locator(".athanor-verdict li").all_inner_texts()
         assert verdict[0].startswith("✗") and all_said(verdict) and "higher" not in " ".join(verdict)
-        page.settle(48)
         page.picture("light")
     finally:
         page.page.evaluate(PALETTE, "dark")
@@ -458,4 +462,6 @@ def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
     report.goto(f"{site.url}/athanor/runs/{run['run_id']}/report")
     assert all_said(report.locator("p").all_inner_texts())
     assert report.locator("svg").count() >= 2 and all("/report" in url or url.startswith("data:") for url in asked)
-    (page.pictures / "report.png").write_bytes(report.screenshot(full_page=True))
+    if os.environ.get("ATHANOR_SCREENSHOTS"):
+        (page.pictures / "report.png").write_bytes(report.screenshot(full_page=True))
+    report.close()

@@ -29,7 +29,8 @@ def reads(page, *parts: str) -> None:
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_a_workflow_of_another_computer(page, vue):
+def test_a_workflow_of_another_computer(page_to_leave, vue):
+    page = page_to_leave
     shared = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
     nodes = {node["type"]: node for node in shared["nodes"]}
     nodes["CheckpointLoaderSimple"]["widgets_values"] = ["their\\sd3.safetensors"]
@@ -108,8 +109,9 @@ def refused_and_failed(page) -> None:
     page.queue()
     line = f'{sys.executable} -m pip install "prodigyopt>=1.1"'  # conftest.py hides it from the server
     reads(page, "Optimizer Config", "optimizer_type Prodigy needs the package prodigyopt", line)
+    page.page.wait_for_function(f"({SAID})().some((text) => text.startsWith('optimizer_type Prodigy needs'))")
     (failed,) = page.page.evaluate(SAID)
-    assert failed.startswith("optimizer_type Prodigy needs") and "AthanorError" not in failed
+    assert "AthanorError" not in failed
     (told,) = [text for text in page.site.log().splitlines() if "prodigyopt is missing" in text]
     assert line in told
     page.picture("failed")

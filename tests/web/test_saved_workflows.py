@@ -26,7 +26,7 @@ def read(name: str) -> dict[str, Any]:
 def opened(page: Page, workflow: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
     """Open it; the names of the widgets that the page saves, by node, and the inputs that it would queue."""
     page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'older')", workflow)
-    page.settle(60)
+    page.settle(15)
     queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
     return page.page.evaluate(WIDGETS), {key: node["inputs"] for key, node in queued.items()}
 
@@ -72,8 +72,9 @@ def vue() -> bool:
     return False
 
 
-def test_values_stay_in_their_widgets(page, site):
+def test_values_stay_in_their_widgets(used_page, site):
     """On the canvas those of older and of newer versions. Vue nodes are opened by the same code, and then draw their widgets."""
+    page = used_page
     values_of_nodes_that_have_got_widgets_in_between(page)
     for name in NAMES:
         saved, whole = read(f"{name}.api"), read(name)

@@ -6,7 +6,6 @@ import time
 
 import pytest
 from athanor.training_core.byte_size import format_bytes
-from web_page import Page
 
 WATCH = """async () => {
     const { run } = await import("/extensions/athanor/athanor/store.js");
@@ -82,7 +81,7 @@ def zoom_by_hand(page, asked: list[str]) -> None:
     """A drag over a part of a chart, then keys: what is in view is read anew from the server, as fine as it is there."""
     page.page.evaluate(CHART)
     page.page.wait_for_function(f"{STEPS_SHOWN} === '10,2000'")
-    box = page.page.locator(".u-over").bounding_box()
+    box = page.page.locator(".u-over").last.bounding_box()
     page.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 50)
     page.page.mouse.down()
     page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
@@ -103,9 +102,9 @@ def zoom_by_hand(page, asked: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(browser, site, pictures):
-    """One for all of this file: nothing is opened in it."""
-    page = Page(browser, site, vue=False, pictures=pictures)
+def page(kept):
+    """One for all of this file: nothing is opened in it. Afterwards it may read a run once more that there is not."""
+    page = kept.take(vue=False)
     yield page
     page.close()
 

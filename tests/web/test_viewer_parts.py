@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from web_page import ROOT
-
 DATA = """{
     axes: [
         { title: "LoRA", common: "style", values: ["none", "a"], names: ["base model", "style a"] },
@@ -42,24 +39,35 @@ MOUNT = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    """An empty page beside the pack's scripts: the viewer needs no ComfyUI around it."""
+KEEP = """async () => {
+    const { mount } = await import("/extensions/athanor/viewer/viewer.js");
+    const data = { title: "t", name: "n", failed: {}, marks: {}, cells: ["a", "b"], sizes: { a: [64, 64], b: [64, 64] },
+        axes: [{ title: "LoRA", common: "", values: ["1", "2"], names: ["1", "2"] }], virtual: { b: ["loras"] } };
+    const found = [], asked = [];
+    for (const keep of [null, (...given) => asked.push(given)]) {
+        const root = document.createElement("div");
+        document.body.append(root);
+        const remove = mount(root, data, () => "data:,", { keys: root, bar: null, keep });
+        const press = (target) => target.dispatchEvent(new KeyboardEvent("keydown", { key: "l", bubbles: true }));
+        for (const image of [...root.querySelectorAll("td img")]) press(image);
+        root.querySelector("[data-cell=b]").click();
+        found.push([root.querySelector("[name=keep]")?.textContent, root.innerText.includes("save as LoRA")]);
+        press(root.querySelector(".popup"));
+        root.querySelector("[name=keep]")?.click();
+        remove();
+    }
+    return [found, asked];
+}"""
 
-    def answer(route):
-        file = route.request.url.partition("/extensions/athanor/")[2]
-        route.fulfill(path=ROOT / "web" / file) if file else route.fulfill(body="", content_type="text/html")
 
-    context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    context.route("http://pack.test/**", answer)
-    page = context.new_page()
-    page.goto("http://pack.test/")
-    yield page
-    context.close()
+def test_loras_are_saved_only_where_there_is_a_server(bare):
+    """In the folder alone there is neither button nor key; else one for a picture whose LoRAs are no file as it is."""
+    found, asked = bare.evaluate(KEEP)
+    assert found == [[None, False], ["save this LoRA", True]] and asked == [["b", ["loras"]]] * 3
 
 
-def run(page, module: str, script: str):
-    return page.evaluate(
+def run(bare, module: str, script: str):
+    return bare.evaluate(
         f"""async () => {{
             const {{ Comparison }} = await import("/extensions/athanor/viewer/comparison.js");
             const module = await import("/extensions/athanor/viewer/{module}.js");
@@ -68,20 +76,20 @@ def run(page, module: str, script: str):
     )
 
 
-def test_places_views_marks_and_votes(page):
-    assert run(page, "comparison", "return [comparison.cell([1, 2, 0]), comparison.describe([1, 2, 0])];") == [
+def test_places_views_marks_and_votes(bare):
+    assert run(bare, "comparison", "return [comparison.cell([1, 2, 0]), comparison.describe([1, 2, 0])];") == [
         "f",
         "LoRA: style a  ·  seed: 3",
     ]
     assert run(
-        page, "comparison", "return [comparison.basePlace([1, 2, 0]), comparison.neighbour([0, 2, 0], 1, 1)];"
+        bare, "comparison", "return [comparison.basePlace([1, 2, 0]), comparison.neighbour([0, 2, 0], 1, 1)];"
     ) == [
         [0, 2, 0],
         [0, 0, 0],
     ]
     why = "comparison.data.failed.e = ''; return ['e', 'f'].map((id) => Object.values(comparison.lacking(id)).join(': '));"
-    assert run(page, "comparison", why) == ["undrawn: not drawn yet", "failed: failed: out of memory"]
-    blocks = run(page, "comparison", "return comparison.blocks({ x: 1, y: null, z: 0, at: [0, 0, 0] });")
+    assert run(bare, "comparison", why) == ["undrawn: not drawn yet", "failed: failed: out of memory"]
+    blocks = run(bare, "comparison", "return comparison.blocks({ x: 1, y: null, z: 0, at: [0, 0, 0] });")
     assert [block["title"] for block in blocks] == ["LoRA (style): none", "LoRA (style): a"]
     assert blocks[1]["columns"] == [{"label": label, "value": i} for i, label in enumerate("123")]
     assert blocks[1]["rows"] == [{"label": "", "value": 0, "places": [[1, 0, 0], [1, 1, 0], [1, 2, 0]]}]
@@ -89,27 +97,27 @@ def test_places_views_marks_and_votes(page):
         "comparison.hidden = [[1, 1], [0, 0]]; return [comparison.indices(1), comparison.neighbour([1, 0, 0], 1, 1), "
     )
     hidden += "comparison.neighbour([1, 1, 0], 1, 1), comparison.blocks({ x: 1, y: 0, z: null, at: [0, 0, 0] })[0].rows.length];"
-    assert run(page, "comparison", hidden) == [[0, 2], [1, 2, 0], [1, 2, 0], 1]
+    assert run(bare, "comparison", hidden) == [[0, 2], [1, 2, 0], [1, 2, 0], 1]
 
     # Control pictures are those of all cells of a row or column, else of none; most comparisons have none.
     made = "comparison.data.controls = { a: ['red'], d: ['red'], b: ['blue'] };"
     places = "[[[0, 0, 0], [1, 0, 0]], [[0, 0, 0], [0, 1, 0]], [[0, 2, 0]]].map((at) => comparison.sharedControls(at))"
-    assert run(page, "comparison", f"{made} return {places};") == [["red"], [], []]
-    assert run(page, "comparison", f"return {places};") == [[], [], []]
+    assert run(bare, "comparison", f"{made} return {places};") == [["red"], [], []]
+    assert run(bare, "comparison", f"return {places};") == [[], [], []]
 
     # An axis that takes another's place gives it its own; an address is only followed if it fits the axes.
-    first = run(page, "view", "return module.firstView(comparison);")
+    first = run(bare, "view", "return module.firstView(comparison);")
     assert (first["x"], first["y"], first["z"]) == (0, 1, None)
-    swapped = run(page, "view", "return module.placed(module.firstView(comparison), 'x', 1);")
+    swapped = run(bare, "view", "return module.placed(module.firstView(comparison), 'x', 1);")
     assert (swapped["x"], swapped["y"]) == (1, 0)
     made = "const { firstView } = await import('/extensions/athanor/viewer/view.js');"
     made += "const first = { ...firstView(comparison), picture: null, pin: null, mode: 'plain', zoom: null };"
     made += "const view = { ...first, ...%s }; const text = module.toText(view, first);"
     made += "return [text, module.fromText(text, comparison)];"
-    assert run(page, "address", made % "{}") == ["", {}]
+    assert run(bare, "address", made % "{}") == ["", {}]
     view = {"x": 1, "y": None, "at": [1, 2, 0], "size": 96, "show": "not rejected", "hidden": [[1, 2], [0, 1]]}
     view |= {"picture": [0, 1, 0], "pin": [1, 1, 0], "mode": "wipe", "zoom": [2.5, 0.125, -0.2]}
-    text, again = run(page, "address", made % json.dumps(view))
+    text, again = run(bare, "address", made % json.dumps(view))
     assert again == view and text == (
         "x=1&y=-&at=1.2.0&size=96&show=not+rejected&hidden=1.2_0.1&picture=0.1.0&pin=1.1.0&mode=wipe&zoom=2.5_0.125_-0.2"
     )
@@ -118,7 +126,7 @@ def test_places_views_marks_and_votes(page):
         "x=7&at=0.9.0&size=x&show=none&mode=&zoom=0_1&pin=0&picture=&hidden=0.0_0.1&sort=a",
         "%E0%A4%A",
     ):
-        assert run(page, "address", f"return module.fromText({json.dumps(old)}, comparison);") == {}
+        assert run(bare, "address", f"return module.fromText({json.dumps(old)}, comparison);") == {}
 
     # Scores: the best first, those without one last; the mean of a row counts each picture once; an address keeps what fits.
     given = """const data = { kinds: [{ name: 'likeness', title: 'likeness', high: true }, { name: 'variety', title: 'v', high: true }],
@@ -126,42 +134,42 @@ def test_places_views_marks_and_votes(page):
         comparison.scores = new module.Scores(data); const view = { x: 1, y: 0, z: null, at: [0, 0, 0], score: 'likeness' };"""
     orders = "return [comparison.scores.names, ['rows', 'columns', 'blocks', 'pictures'].map((sort) => module.orderOf(comparison, "
     orders += "{ ...view, sort })), module.bestFirst(comparison, view).map((at) => comparison.cell(at)).join('')];"
-    names, order, pictures = run(page, "scores", given + orders)
+    names, order, pictures = run(bare, "scores", given + orders)
     assert names == ["likeness", "off"] and order == [{"0": [1, 0]}, {"1": [0, 1, 2]}, {}, {}] and pictures == "dbacef"
     low = given.replace("high: true", "high: false", 1) + "comparison.order = { 1: [2, 0, 1] };"
     low += "return [module.bestFirst(comparison, view).map((at) => comparison.cell(at)).join(''), comparison.neighbour([0, 2, 0], 1, 1),"
-    assert run(page, "scores", low + "comparison.scores.part(0.9, 'likeness')];") == ["abdcfe", [0, 0, 0], 0]
+    assert run(bare, "scores", low + "comparison.scores.part(0.9, 'likeness')];") == ["abdcfe", [0, 0, 0], 0]
     kept = """const { Scores } = await import('/extensions/athanor/viewer/scores.js');
         const read = (text) => module.fromText(text, comparison);
         const before = read('score=likeness&sort=rows'); comparison.scores = new Scores({ kinds: [{ name: 'likeness' }],
         cells: { a: { values: { likeness: 1 } } } }); return [before, read('score=likeness&sort=rows&panel=scores&beside=nearest')];"""
-    assert run(page, "address", kept) == [
+    assert run(bare, "address", kept) == [
         {"sort": "rows"},
         {"score": "likeness", "sort": "rows", "panel": "scores", "beside": "nearest"},
     ]
 
     # A draw is half a win; what was never shown has no rate; a failed picture is not drawn for a duel.
     votes = "const tally = new module.Tally(3); tally.count([0, 1], 1); tally.count([1, 0], null);"
-    assert run(page, "duel", votes + "return [tally.pairs, tally.wins, tally.ranking()];") == [
+    assert run(bare, "duel", votes + "return [tally.pairs, tally.wins, tally.ranking()];") == [
         2,
         [0.5, 1.5, 0],
         [{"value": 1, "rate": 0.75}, {"value": 0, "rate": 0.25}, {"value": 2, "rate": None}],
     ]
     pair = "return module.drawPair(comparison, 1, [9, 0, 0], () => 0.6).map((at) => at[1]).sort();"
-    assert run(page, "duel", pair) == [0, 1]
-    assert run(page, "duel", "return module.drawPair(comparison, 2, [0]);") is None
+    assert run(bare, "duel", pair) == [0, 1]
+    assert run(bare, "duel", "return module.drawPair(comparison, 2, [0]);") is None
 
     marks = """const marks = module.fromJson(JSON.stringify({ marks: { a: { star: 1, note: "n" }, x: { star: true } } }),
         { a: [8, 8] }); return marks;"""
-    assert run(page, "marks", marks) == [["a", {"star": False, "reject": False, "note": "n"}]]
+    assert run(bare, "marks", marks) == [["a", {"star": False, "reject": False, "note": "n"}]]
 
     # Labels of a logarithmic axis are round values, however narrow or wide it is; uPlot's were 0.1002, 0.2002, 0.5002.
     ticks = "(await import('/extensions/athanor/athanor/ticks.js')).logTicks"
     ranges = [[0.1002, 0.93, 5], [0.0523, 0.0917, 5], [0.121, 0.148, 4], [1e-6, 1, 4], [0, 1, 4]]
-    assert page.evaluate(f"async (all) => {{ const ticks = {ticks}; return all.map((r) => ticks(...r)); }}", ranges) == [
+    assert bare.evaluate(f"async (all) => {{ const ticks = {ticks}; return all.map((r) => ticks(...r)); }}", ranges) == [
         [0.2, 0.5], [0.06, 0.07, 0.08, 0.09], [0.13, 0.14], [1e-6, 1e-4, 1e-2, 1], []]  # fmt: skip
 
     # Long names break where their parts meet and are whole as titles; "fit" fills the window.
-    corner, titles, before, after = page.evaluate(MOUNT)
+    corner, titles, before, after = bare.evaluate(MOUNT)
     assert corner == ["a_<wbr>shift.<wbr>of→", "checkpoint↓"] and titles[0] == "a_shift.of" and "x" * 300 in titles
     assert before > 700 and after <= 700

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..byte_size import format_bytes
@@ -26,6 +27,9 @@ _RANKS = (256, 128, 64, 32, 16, 8, 4)
 _LARGEST = 1024
 _FITS = 128
 """The rank up to which a LoRA of several others is exact unless another is chosen."""
+
+_FAR = 0.1
+"""A difference from which on another rank is advised; of 4 to 8 epochs of a run, averaged at their rank of 16, it was 0.0001 to 0.024."""
 
 
 class NameTaken(AthanorError):
@@ -114,19 +118,19 @@ def make(mixture: Mixture, choice: Choice, progress: Progress) -> dict[str, Any]
         AthanorError: the files cannot become one, or the name is none.
     """
     wanted = _draft(mixture, choice).wanted
-    path = folders.lora_path(choice.name.strip() or keep.free_name(mixture.name))
+    path = _path(choice.name.strip() or keep.free_name(mixture.name))
     recipe_of = recipe.recipe(wanted)
     if path.is_file() and recipe.is_same(path, recipe_of):
         lines = told.again(path)
     else:
-        if trouble := _trouble(choice.name.strip() or path.stem):
-            raise NameTaken(trouble)
+        _free(path)
         made = build.make(wanted, progress)
-        if path.exists():
-            raise NameTaken(_trouble(path.stem))
+        _free(path)
         recipe_of["check"] = told.difference(made)
         recipe.write(path, made, recipe.metadata(made, wanted, path.stem, recipe_of))
         lines = told.summary(folders.lora_name(path), made, path.stat().st_size)
+        if made.error > _FAR and wanted.rule is not None:
+            lines.append("That is far from them: a higher rank comes nearer, and exact is equal to them.")
     name = folders.lora_name(path)
     return {
         "file": name,
@@ -224,10 +228,23 @@ def _at(name: str, strength: float, clip: float) -> str:
 def _trouble(name: str) -> str:
     """Return why a new file cannot have a name; "" if it can."""
     try:
-        path = folders.lora_path(name)
+        _free(_path(name))
     except AthanorError as error:
-        return str(error).replace("output_name", "name")
-    return f"{path.name} is in the loras folder already: choose another name." if path.exists() else ""
+        return str(error)
+    return ""
+
+
+def _path(name: str) -> Path:
+    """Return the file of a name in the loras folder; an error calls it `name`, as the dialog and the API do."""
+    try:
+        return folders.lora_path(name)
+    except AthanorError as error:
+        raise AthanorError(str(error).replace("output_name", "name", 1)) from None
+
+
+def _free(path: Path) -> None:
+    if path.exists():
+        raise NameTaken(f"{path.name} is in the loras folder already: choose another name.")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -42,8 +42,7 @@ def of_run(run: Run) -> Points:
         raise AthanorError(
             f"None of the {len(run.checkpoints)} LoRA files of {run.name} exists any more; train it again."
         )
-    record = registry.read(run.folder)
-    return Points(run.name, whole, run.probes, record.scores if record else ())
+    return Points(run.name, whole, run.probes, run.scores)
 
 
 def find(source: str) -> Points:

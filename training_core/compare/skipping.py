@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _INSIDE = r"\((?:[^()]|\([^()]*\))*\)"  # brackets, whose commas part nothing here
+_BLANK = r"[^\S\n]*"  # within its line: across lines it would try each line break of many anew
 _SKIPPED = re.compile(
-    rf"{_INSIDE}|(?:^|(?<=[,，、\n|]))\s*(?:skip\s*[:：]\s*)+(?P<what>(?:[^,，、\n|()]|{_INSIDE})*)[,，、\n|]*",
+    rf"{_INSIDE}|(?:^|(?<=[,，、\n|])){_BLANK}(?:skip{_BLANK}[:：]{_BLANK})+(?P<what>(?:[^,，、\n|()]|{_INSIDE})*)[,，、\n|]*",
     re.IGNORECASE,
 )
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import damage, epochs, registry, series, warned
+from . import damage, epochs, registry, score_curves, score_verdict, series, warned
 from .handle import probes
 from .marks import stars
 from .registry import Record
@@ -38,12 +38,13 @@ def review(record: Record) -> dict[str, Any]:
         "bands": bands(entries),
         "pictures": worst(entries, registry.dataset(record.folder)),
         "checkpoints": checkpoints(record, points),
+        "scores": score_curves.as_json(record.scores),
         "steps_read": len(entries),
     }
 
 
 def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Sentence]:
-    """Return the sentences of `judge` on a run, and all that it was warned of; `points` as `series.points` gives them.
+    """Return the sentences of `judge` on a run, those on its scores, and all that it was warned of; `points` as `series.points` gives them.
 
     One point alone does not tell that nothing is learned: the rate of a warm-up's first step is 0.
     """
@@ -59,6 +60,7 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Sentence]:
     return [
         *(Sentence("note", text) for text in ended),
         *judged,
+        *score_verdict.judge(record.scores),
         *(Sentence("note", text) for text in warned.warnings(record.events)),
     ]
 

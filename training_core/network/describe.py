@@ -63,6 +63,13 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     return whole_characters("\n".join(lines))
 
 
+def _weight(source: Mapping[str, Any]) -> list[str]:
+    """Return how strongly a file went into another: its weight, that of its text encoder if it is another one, and its blocks."""
+    words = [shortened(source.get("weight", ""), 12)]
+    words += [f"text encoder {shortened(source['text_encoder'], 12)}"] if "text_encoder" in source else []
+    return words + ([f"blocks {shortened(source['blocks'], 60)}"] if source.get("blocks") else [])
+
+
 def _made_of(metadata: Mapping[str, str]) -> list[str]:
     """Return one sentence on what LoRA Edit or LoRA Extract has made a file of, and how near it is; none for other files."""
     recipe = parse_json(metadata.get(EDIT, ""))
@@ -71,7 +78,7 @@ def _made_of(metadata: Mapping[str, str]) -> list[str]:
     sources = recipe.get("from")
     if isinstance(sources, list):
         files = [source for source in sources if isinstance(source, dict)]
-        said = [f"{shortened(file.get('file', ''))} ({shortened(file.get('weight', ''), 12)})" for file in files]
+        said = [f"{shortened(file.get('file', ''))} ({', '.join(_weight(file))})" for file in files]
         of = "made of " + first_few(said, 6)
     else:
         sides = (recipe.get(side) for side in ("tuned", "base"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def scored(
     yield Phase("comparing the samples with the training pictures")
     try:
         with sampling.interlude(model):
-            event = _measured(scorer, pictures, progress)
+            event = measured(scorer, pictures, progress.step, progress.epoch)
     except Exception as error:  # no score is worth the run
         devices.is_out_of_memory(error)  # clears CUDA's record of it, by which the next operation would fail
         if not isinstance(error, AthanorError):
@@ -55,16 +55,17 @@ def scored(
     yield event
 
 
-def _measured(scorer: Scorer, pictures: Sequence[DrawnSample], progress: RunProgress) -> Scored:
+def measured(scorer: Scorer, pictures: Sequence[DrawnSample], step: int, epoch: int, say: Any = None) -> Scored:
+    """Return what is measured on the samples of one step."""
     from ..score.scorer import Asked
     from ..score.summary import Checkpoint, Drawn
 
-    scores = scorer.score([Asked(each.pixels, each.prompt) for each in pictures])
+    scores = scorer.score([Asked(each.pixels, each.prompt) for each in pictures], say)
     drawn = [Drawn(each.prompt, each.seed, score) for each, score in zip(pictures, scores, strict=True)]
     whole = Checkpoint(labels=(), pictures=tuple(drawn))
     return Scored(
-        step=progress.step,
-        epoch=progress.epoch,
+        step=step,
+        epoch=epoch,
         scorer=scorer.id,
         title=scorer.measure.title,
         weak=scorer.measure.weak,

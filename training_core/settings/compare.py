@@ -133,3 +133,8 @@ class CurvesSettings(Settings):
     x_axis: Literal["step", "epoch"] = setting("step", "Unit of the horizontal axis.")
     learning_rate: bool = setting(True, "Show a panel with the learning rates.", advanced=True)
     probe: bool = setting(True, "Show a panel with the probes, in % of each run's start.", advanced=True)
+    scores: bool = setting(
+        True,
+        "Show panels with likeness and prompt following of the samples, with their standard errors; nothing for runs without a Likeness.",
+        advanced=True,
+    )

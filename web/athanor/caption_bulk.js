@@ -12,6 +12,7 @@ export class CaptionBulk {
   constructor({ ask, query, written }) {
     Object.assign(this, { ask, query, written });
     this.stamp = ""; // of the preview that may be written
+    this.round = 0; // counts what was asked or typed: an answer to an older one is no preview of what stands here
     this.changes = []; // that can be undone, the newest first
     this.button = make(
       "button",
@@ -89,6 +90,7 @@ export class CaptionBulk {
   /** Drop the preview: what it told may be otherwise by now. */
   forget(text = t("In the captions of all pictures that the filters let through.")) {
     this.stamp = "";
+    this.round += 1;
     this.new.hidden = this.action.value !== "replace";
     this.write.hidden = true;
     this.first.replaceChildren();
@@ -113,9 +115,11 @@ export class CaptionBulk {
   }
 
   async preview() {
-    this.told.textContent = `${this.look.textContent} …`;
+    this.forget(`${this.look.textContent} …`);
+    const { round } = this;
     try {
       const answer = await this.send("");
+      if (round !== this.round) return; // the user has gone on typing, and keeps the cursor
       this.forget(
         t("Caption files that change: {files}, of the {pictures} pictures that the filters let through.", answer),
       );
@@ -129,7 +133,7 @@ export class CaptionBulk {
       );
       if (answer.files) this.write.focus();
     } catch (error) {
-      this.forget(error.message);
+      if (round === this.round) this.forget(error.message);
     }
   }
 

@@ -172,14 +172,18 @@ class DatasetDialog {
     this.dialog.setAttribute("aria-label", this.title.textContent);
     const sizes = buckets.map(([width, height, count]) => [`${width}x${height}`, count]);
     const options = sizes.map(([value, count]) => make("option", { value }, `${value} (${count})`));
+    const chosen = this.bucket.value; // stays so when the dataset is read anew
     this.bucket.replaceChildren(make("option", { value: "" }, t("all buckets")), ...options);
+    if (sizes.some(([value]) => value === chosen)) this.bucket.value = chosen;
     this.bucket.hidden = !buckets.length;
     this.captions.open(this.overview);
     this.findings.canChange = this.captions.canEdit;
     this.findings.show(findings, warnings);
     this.terms.read();
     await this.filter(true);
-    if (!this.captions.isIn(document.activeElement)) this.pictures.element.focus();
+    const { activeElement } = document; // a field in which the user types keeps the cursor
+    const isField = activeElement.matches("input, textarea, select") || this.captions.isIn(activeElement);
+    if (!isField) this.pictures.element.focus();
     if (!findings && pictures <= FEW) this.findings.look();
   }
 

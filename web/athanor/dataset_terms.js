@@ -14,6 +14,7 @@ export class Terms {
     this.all = null; // how many there are
     this.total = 0; // of those with the text that is searched for
     this.terms = []; // [term, count]
+    this.asked = 0; // number of the newest request
     this.title = make("h3");
     this.list = make("ul", { class: "terms" });
     this.search = make("input", { type: "search", oninput: () => this.readSoon() });
@@ -41,9 +42,13 @@ export class Terms {
 
   /** Show the dataset's terms as its captions are now. */
   async read() {
+    this.asked += 1;
+    const { asked } = this;
     try {
       const query = new URLSearchParams({ text: this.search.value, count: MOST });
-      Object.assign(this, await this.ask(`/terms?${query}`));
+      const answer = await this.ask(`/terms?${query}`);
+      if (asked !== this.asked) return; // an answer to what was typed before
+      Object.assign(this, answer);
       this.setLabels();
       this.draw();
     } catch (error) {

@@ -13,6 +13,7 @@ import { open as openPublish } from "./publish.js";
 import { commands } from "./run_buttons.js";
 import { Marks } from "./run_marks.js";
 import { shownName } from "./run_order.js";
+import { RunScores } from "./run_scores.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
 
@@ -25,7 +26,7 @@ const empty = (text) => make("p", { class: "athanor-empty" }, text);
 
 /**
  * The lower part of the sidebar. `offerFiles()` makes the host's nodes list new LoRA files; `list`: changed(row) after
- * labels were saved, tags() of all runs, remove(id).
+ * labels were saved, tags() of all runs, remove(id), edited() while the user types.
  */
 export class Details {
   constructor(app, offerFiles, list) {
@@ -35,7 +36,12 @@ export class Details {
     this.status = make("p", { class: "athanor-note", role: "status" });
     const say = (text) => this.say(text);
     this.buttons = commands(() => this.run, say);
-    this.marks = new Marks({ say, changed: (row) => list.changed(row), tags: () => list.tags() });
+    this.marks = new Marks({
+      say,
+      changed: (row) => list.changed(row),
+      tags: () => list.tags(),
+      edited: () => list.edited(),
+    });
     this.files = new Files({
       say,
       offerFiles,
@@ -47,6 +53,7 @@ export class Details {
       },
     });
     this.verdict = make("ul", { class: "athanor-verdict" });
+    this.scores = new RunScores();
     this.samples = make("div");
     this.bands = new BandChart();
     this.bandLegend = make("div", { class: "athanor-legend" });
@@ -59,6 +66,7 @@ export class Details {
       this.status,
       this.marks.element,
       section(t("Verdict"), this.verdict),
+      this.scores.element,
       section(t("Saved files"), this.files.element),
       section(t("Samples"), this.samples),
       section(t("Loss by noise level"), this.bands.element, this.bandLegend),
@@ -188,6 +196,7 @@ export class Details {
     );
     this.verdict.replaceChildren(...verdict);
     this.files.show(this.run, review.checkpoints);
+    this.scores.show(this.run, review.scores);
     this.drawSamples();
     this.drawBands(review.bands);
     this.drawPictures(review.pictures);

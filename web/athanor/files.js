@@ -20,12 +20,23 @@ export class Files {
 
   /** Show the saved files [{file, kind, epoch, step, loss, probe, norm, bytes, starred}] of a run. */
   show(run, files) {
+    if (run !== this.run) this.element.querySelector("form")?.remove();
     this.run = run;
     this.files = files;
     this.draw();
   }
 
+  /** Draw the table; the name of a copy that is being typed stays. */
   draw() {
+    const form = this.element.querySelector("form");
+    const focused = form?.contains(document.activeElement) && document.activeElement;
+    this.drawTable();
+    if (!form) return;
+    this.element.querySelector(`[title="${CSS.escape(form.dataset.file)}"] .actions`)?.append(form);
+    if (focused) focused.focus();
+  }
+
+  drawTable() {
     const { files, run } = this;
     if (!files.length) {
       const text = run.live ? t("None yet; Save now writes one.") : t("No files were saved, or they were deleted.");
@@ -102,7 +113,7 @@ export class Files {
         t("Copy to loras"),
         t("Copy {file} to the loras folder", file),
         t("Copy it to the loras folder under another name"),
-        (event) => this.askForName(file.file, event.target),
+        () => this.askForName(file.file),
       ),
       button(t("Compare"), t("Compare {file} with the base model", file), compareTitle, () =>
         this.actions.addAxis([file]),
@@ -134,17 +145,22 @@ export class Files {
   }
 
   /** Show a field for the copy's name below a file's buttons. */
-  askForName(file, button) {
+  askForName(file) {
     this.element.querySelector("form")?.remove();
+    const button = () => {
+      const label = t("Copy {file} to the loras folder", { file });
+      return this.element.querySelector(`[aria-label="${CSS.escape(label)}"]`);
+    };
     const name = make("input", { type: "search", "aria-label": t("Name of the copy"), value: `${stem(file)}-kept` });
     const close = () => {
       form.remove();
-      button.focus();
+      button()?.focus();
     };
     const form = make(
       "form",
       {
         class: "athanor-line",
+        "data-file": file,
         onsubmit: async (event) => {
           event.preventDefault();
           if (await this.copy(file, name.value)) close();
@@ -158,7 +174,7 @@ export class Files {
       make("button", { type: "submit" }, t("Copy")),
       make("button", { type: "button", onclick: close }, t("Cancel")),
     );
-    button.parentElement.append(form);
+    button().parentElement.append(form);
     name.focus();
     name.select();
   }

@@ -4,11 +4,10 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { onFilesChange } from "./dataset_line.js";
 import { panelOf } from "./node.js";
-import { notice, noticed } from "./notice.js";
+import { ADVICE as WHO, notice, noticed } from "./notice.js";
 import { GraphQuestion, onGraphChange } from "./open_graph.js";
 import { told } from "./sentences.js";
 
-const WHO = "hint";
 // Without one of these there is nothing to hint at.
 const STARTS = new Set(["AthanorDatasetLoader", "AthanorTrainLoRA"]);
 const expecting = new Set(); // panels that show hints

@@ -100,15 +100,18 @@ class KeepDialog {
     try {
       const { cell, ...query } = this.chosen();
       const offer = await get(`${this.options.offer}?${new URLSearchParams(query)}`);
-      if (number === this.asked) this.show(offer);
+      if (number !== this.asked) return;
+      if (offer.ranks) this.show(offer);
+      else this.refuse(told(offer.trouble));
     } catch (error) {
-      if (number === this.asked) this.refuse(error);
+      if (number === this.asked) this.refuse(error.message);
     }
   }
 
-  refuse(error) {
+  refuse(why) {
+    this.files.replaceChildren();
     this.about.replaceChildren();
-    this.say(error.message, true);
+    this.say(why, true);
   }
 
   show(offer) {

@@ -7,6 +7,7 @@ import { onGraphChange } from "./open_graph.js";
 
 style("./notice.css");
 
+export const ADVICE = "hint"; // who gives it
 const NAME = "athanor_notice"; // of the widget that holds the sentences
 const [LINE, LETTER] = [17, 6.4]; // pixels of a line of text, and of a letter on average
 const [MARGIN, EDGES] = [2, 12]; // pixels: around the element, above and below the text with it
@@ -107,14 +108,20 @@ function say(node, texts, who) {
   grown();
 }
 
+/** All sentences, and who says them: advice last, whoever was quicker, as of a short box the first line is seen. */
+function inOrder(of) {
+  const entries = [...of].sort(([a], [b]) => (a === ADVICE) - (b === ADVICE));
+  return [[...new Set(entries.flatMap(([, texts]) => texts))], entries.map(([who]) => who).join(" ")];
+}
+
 /** What was shortened, and covers the widgets above it, is said anew where nodes were moved and leave more room now. */
 function roomier() {
   for (const [node, widget] of said) {
     const isShort = widget.element?.querySelector(".short");
     if (!isShort || !node.graph || room(node) + widget.athanorGrown <= widget.athanorFree) continue;
-    const of = found.get(node);
+    const told = inOrder(found.get(node));
     forget(node);
-    say(node, [...new Set([...of.values()].flat())], [...of.keys()].join(" "));
+    say(node, ...told);
   }
 }
 
@@ -129,7 +136,7 @@ export function notice(who, node, texts) {
   else of.delete(who);
   if (of.size) found.set(node, of);
   else found.delete(node);
-  const [all, speakers] = [[...new Set([...of.values()].flat())], [...of.keys()].join(" ")];
+  const [all, speakers] = inOrder(of);
   const widget = said.get(node);
   const stands = widget && node.widgets?.includes(widget);
   if (all.length ? stands && widget.athanorSaid === keyOf(all, speakers) : !widget) return;

@@ -23,6 +23,7 @@ class PublishDialog {
     this.offer = null;
     this.isWritten = false;
     this.asked = 0; // number of the newest preview
+    this.wish = null; // the file that was chosen last
     this.fields = {};
     this.build();
     openOver(this.dialog);
@@ -111,11 +112,13 @@ class PublishDialog {
   /** Read what can be published for a file; what the user has typed so far stays. */
   async load(file) {
     this.writeButton.disabled = true;
+    this.wish = file;
+    this.asked += 1; // what a preview on its way tells is of another file
     try {
       const offer = await this.run.publishOffer(file);
-      this.show(offer);
+      if (file === this.wish) this.show(offer);
     } catch (error) {
-      this.say(error.message, true);
+      if (file === this.wish) this.say(error.message, true);
     }
   }
 

@@ -6,16 +6,21 @@ import { t } from "./words.js";
 
 const BEST = 5;
 
-/** `actions`: say(text), changed(row) after labels were saved, tags() gives those of all runs. */
+/**
+ * `actions`: say(text), changed(row) after labels were saved, tags() gives those of all runs, edited() is called while
+ * the user types.
+ */
 export class Marks {
   constructor(actions) {
     this.actions = actions;
     this.run = null;
+    this.unsaved = new Map(); // run -> labels that are on their way to the server, or that it has not taken
     const field = (tag, name, label, more = {}) =>
       make(tag, {
         "aria-label": label,
         placeholder: label,
         title: label,
+        oninput: () => this.actions.edited(),
         onchange: () => this.save({ [name]: this.valueOf(name) }),
         onkeydown: (event) => this.pressedKey(event, name),
         ...more,
@@ -39,7 +44,7 @@ export class Marks {
   show(run) {
     const isOther = this.run !== run;
     this.run = run;
-    const { label = "", tags = [], note = "", rating = 0 } = run.summary ?? {};
+    const { label = "", tags = [], note = "", rating = 0 } = { ...run.summary, ...this.unsaved.get(run) };
     this.element.hidden = !run.summary;
     this.rating = rating;
     const values = { label, tags: tags.join(", "), note };
@@ -65,13 +70,14 @@ export class Marks {
   }
 
   valueOf(name) {
-    return name === "tags" ? this.tags.value.split(",") : this[name].value;
+    return name === "tags" ? this.tags.value.split(",").map((tag) => tag.trim()) : this[name].value;
   }
 
   pressedKey(event, name) {
     event.stopPropagation(); // the host has keys of its own
     if (event.key === "Enter" && name !== "note") event.target.blur();
     if (event.key !== "Escape") return;
+    delete this.unsaved.get(this.run)?.[name];
     const { label = "", tags = [], note = "" } = this.run.summary ?? {};
     event.target.value = { label, tags: tags.join(", "), note }[name];
     event.target.blur();
@@ -79,8 +85,11 @@ export class Marks {
 
   async save(values) {
     const { run } = this;
+    const unsaved = Object.assign(this.unsaved.get(run) ?? {}, values);
+    this.unsaved.set(run, unsaved);
     try {
       const row = await setLabels(run.id, values);
+      for (const name of Object.keys(values)) if (unsaved[name] === values[name]) delete unsaved[name];
       const { label, tags, note, rating, archived } = row;
       if (run.summary) Object.assign(run.summary, { label, tags, note, rating, archived });
       run.notify();

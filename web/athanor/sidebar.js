@@ -28,6 +28,9 @@ class Board {
       changed: (row) => this.replace(row),
       tags: () => allTags(this.rows),
       remove: (id) => this.actions.remove([id]),
+      edited: () => {
+        this.isOwnChoice = true; // a run that starts does not take the place of what is being written
+      },
     });
     this.build();
     store.listen((message) => this.receive(message));

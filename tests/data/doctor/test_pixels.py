@@ -119,7 +119,7 @@ def test_enlarged(tmp_path: Path, side, method):
 def test_large_jpeg_is_measured_like_a_png(tmp_path: Path):
     picture = scene(1, (4200, 2100))
     picture.save(tmp_path / "a.jpg", quality=92)
-    picture.save(tmp_path / "a.png")
+    picture.save(tmp_path / "a.png", compress_level=1)
     first, second = (
         measure.measure(measure.load(measure.PixelSource(n, "white", tmp_path / n))) for n in ("a.jpg", "a.png")
     )

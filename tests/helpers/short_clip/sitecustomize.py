@@ -16,6 +16,7 @@ from typing import Any
 
 WIDTH = 768
 """Of CLIP-L, by which it is told from other text encoders."""
+_frozen = False
 
 
 def shape(states: Any) -> dict[str, int]:
@@ -38,8 +39,10 @@ def shorten(sd: Any) -> None:
     def __init__(self: Any, *args: Any, **options: Any) -> None:
         if found := shape(options.get("state_dict", [])):
             options["model_options"] = {"clip_l_model_config": found, **options.get("model_options", {})}
-        if not gc.get_freeze_count():
+        global _frozen
+        if not _frozen:  # `gc.get_freeze_count` would count a million objects at each clone
             gc.freeze()
+            _frozen = True
         build(self, *args, **options)
 
     __init__.fits_its_file = True
