@@ -27,7 +27,7 @@ def judge(steps: Sequence[StepScores]) -> list[Sentence]:
         return []
     pictures = max(len(each.pictures) for each in own)
     found = [_best(own, name, words) for name, words in _KINDS] if len(own) > 1 else []
-    sentences = [sentence for sentence in (*found, _copies(own)) if sentence]
+    sentences = [sentence for sentence in (_copies(own), *found) if sentence]
     if pictures < ENOUGH:
         sentences.append(
             Sentence("unknown", f"Scores of {plural(pictures, 'picture')} a time tell little: give Sample Config {ENOUGH} prompts or more.")

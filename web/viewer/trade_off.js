@@ -2,7 +2,7 @@
 
 import { make } from "./make.js";
 
-const [LEFT, RIGHT, TOP, BOTTOM] = [50, 14, 12, 36]; // pixels around the points
+const [LEFT, RIGHT, TOP, BOTTOM] = [50, 14, 22, 36]; // pixels around the points
 const ROOM = 0.08; // of the range of values, at each of its ends
 // The name of SVG's elements: no address that is fetched, of which a page that is opened as a file has none.
 const SVG = ["http:", "", "www.w3.org", "2000", "svg"].join("/");
@@ -65,7 +65,8 @@ export function tradeOff(data, width, t = inEnglish) {
   const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": name });
   svg.append(...axes(width, height, ranges, titles, { atX, atY }), ...lines(data.points, { atX, atY }));
   const all = data.points.length <= FEW;
-  const placed = []; // boxes of names, so that none lies on another
+  // Boxes that no name lies on: points, and names that are there already.
+  const placed = data.points.map(({ x, y }) => ({ left: atX(x.mean) - 6, wide: 12, y: atY(y.mean) + 4 }));
   for (const [index, point] of data.points.entries()) {
     const isEnd = index === 0 || index === data.points.length - 1;
     svg.append(dot(point, told(point, titles, t), { atX, atY }));
@@ -93,7 +94,7 @@ function axes(width, height, { x, y }, titles, { atX, atY }) {
       shape("text", { x: atX(value), y: bottom + 15, "text-anchor": "middle" }, shortest(value)),
     ]),
     shape("text", { class: "title", x: width - RIGHT, y: height - 6, "text-anchor": "end" }, `${titles.x} →`),
-    shape("text", { class: "title", x: LEFT + 4, y: TOP + 8 }, `↑ ${titles.y}`),
+    shape("text", { class: "title", x: LEFT, y: TOP - 8 }, `↑ ${titles.y}`),
   ];
 }
 
@@ -132,11 +133,11 @@ function named({ label }, { x, y }, width, placed) {
   const below = { x: x + 11, y: y + 16, anchor: "start", left: x + 11 };
   const under = { x: x - 11, y: y + 16, anchor: "end", left: x - 11 - wide };
   const isFree = (place) =>
-    place.left > LEFT &&
+    place.left > LEFT - 4 &&
     place.left + wide < width &&
     placed.every(
       (other) =>
-        Math.abs(other.y - place.y) > 12 || other.left > place.left + wide || other.left + other.wide < place.left,
+        Math.abs(other.y - place.y) > 9 || other.left > place.left + wide || other.left + other.wide < place.left,
     );
   const found = [right, left, below, under].find(isFree);
   if (!found) return [];
