@@ -94,7 +94,8 @@ class AthanorLoRAEdit(io.ComfyNode):
 
         names = [str(values.get(_named("lora_name", i)) or NONE) for i in range(_FILES)]
         try:
-            names += [name for name, _ in asked.named(str(values.get("more_loras") or ""))]
+            more = asked.named(str(values.get("more_loras") or ""))
+            names += [name for name, _ in asked.matched(more, folders.lora_names())]
             target = folders.lora_path(str(values.get("output_name") or "edited_lora"))
         except AthanorError:
             return None
@@ -112,7 +113,7 @@ class AthanorLoRAEdit(io.ComfyNode):
         from ..training_core.edit import asked
 
         settings = pick(EditSettings, values)
-        pairs = [*_chosen(values), *asked.named(settings.more_loras)]
+        pairs = [*_chosen(values), *asked.matched(asked.named(settings.more_loras), folders.lora_names())]
         files = asked.sources(pairs, lambda name: folders.existing_lora(name, "lora_name or more_loras"))
         wanted = asked.wanted(settings, files)
         path = folders.lora_path(settings.output_name)

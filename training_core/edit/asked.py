@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import AthanorError, quoted
 from ..lists import lines_of
+from ..names import is_pattern, match_names, nearest
 from ..settings.edit import EditSettings, Method
 from .build import Source, Wanted
 from .svd import RankRule
@@ -18,7 +19,7 @@ _MOST = 64
 
 
 def named(text: str) -> list[tuple[str, float]]:
-    """Return (name, weight) of each line of a text: "style.safetensors: 0.5"; without a weight it is 1.
+    """Return (name, weight) of each line of a text: "style.safetensors: 0.5", or 1/3; without a weight it is 1.
 
     Raises:
         AthanorError: a weight is no number.
@@ -28,15 +29,39 @@ def named(text: str) -> list[tuple[str, float]]:
         name, colon, weight = line.rpartition(":")
         if not colon:
             name, weight = line, "1"
+        over, _, under = weight.partition("/")
         try:
-            value = float(weight)
-        except ValueError:
+            value = float(over) / float(under or 1)
+        except (ValueError, ZeroDivisionError):
             value = math.nan
         if not math.isfinite(value) or not name.strip():
             raise AthanorError(
                 f"more_loras: {quoted(line)} is not of the form name: weight, such as style.safetensors: 0.5."
             )
         found.append((name.strip(), value))
+    return found
+
+
+def matched(pairs: Sequence[tuple[str, float]], known: Sequence[str]) -> list[tuple[str, float]]:
+    """Return (name, weight) pairs with each pattern (my_lora-*) replaced by the files that it fits, all of its weight.
+
+    Args:
+        known: the files that there are.
+
+    Raises:
+        AthanorError: a pattern fits none.
+    """
+    found = []
+    for name, weight in pairs:
+        if not is_pattern(name) or name in known:
+            found.append((name, weight))
+            continue
+        files = match_names(name, known)
+        if not files:
+            raise AthanorError(
+                f"more_loras: no LoRA fits the pattern {quoted(name)}; {nearest(name.strip('*?'), known)}."
+            )
+        found += [(file, weight) for file in files]
     return found
 
 

@@ -125,15 +125,16 @@ def stacked(terms: Sequence[tuple[float, Factors]]) -> tuple[torch.Tensor, torch
 
 
 def distance(one: Sequence[tuple[float, Factors]], other: Sequence[tuple[float, Factors]]) -> tuple[float, float]:
-    """Return |one - other| and |one| (Frobenius) of two sums of weight * low-rank change; nothing of a layer's size is made."""
+    """Return |one - other| and |one| (Frobenius) of two sums of weight * low-rank change; nothing of a layer's size is made.
+
+    |U D|^2 = tr((U'U)(DD')), in float64: what cancels to 1e-8 of its parts counts as nothing.
+    """
     both = [*one, *((-weight, part) for weight, part in other)]
-    return _norm(both), _norm(one)
-
-
-def _norm(terms: Sequence[tuple[float, Factors]]) -> float:
-    """|sum|^2 = tr((U'U)(DD')), in float64: what cancels to 1e-8 of its parts counts as nothing."""
-    if not terms:
-        return 0.0
-    up = torch.cat([part.up.double() * (weight * part.scale) for weight, part in terms], 1)
-    down = torch.cat([part.down.double() for _, part in terms])
-    return float(((up.T @ up) * (down @ down.T)).sum().clamp(min=0).sqrt())
+    if not both:
+        return 0.0, 0.0
+    up = torch.cat([part.up.double() * (weight * part.scale) for weight, part in both], 1)
+    down = torch.cat([part.down.double() for _, part in both])
+    products = (up.T @ up) * (down @ down.T)
+    own = sum(part.up.shape[1] for _, part in one)
+    far, norm = products.sum(), products[:own, :own].sum()
+    return float(far.clamp(min=0).sqrt()), float(norm.clamp(min=0).sqrt())
