@@ -141,25 +141,26 @@ def read(text: str, field: str = "blocks") -> BlockStrengths:
 
 
 def _item(part: str, field: str) -> Item:
-    rest, strength = re.sub(r"(?<=\d)\s+-\s+(?=[A-Za-z\d])", "-", part.strip()), None
+    rest, strength, doubtful = re.sub(r"(?<=\d)\s+-\s+(?=[A-Za-z\d])", "-", part.strip()), None, ""
     if match := re.fullmatch(r"(.+?)\s+(off|alone)", rest, re.IGNORECASE):  # as ready lists call their values
         rest, strength = match[1], 0.0 if match[2].lower() == "off" else None
     elif match := _STRENGTH.fullmatch(rest):
-        number = round(float(match["number"]), 4)
-        if not -STRONGEST <= number <= STRONGEST:
+        rest, strength = match["what"].strip(), round(float(match["number"]), 4)
+        if not -STRONGEST <= strength <= STRONGEST:
             raise AthanorError(
                 f"{field}: the strength of {quoted(part)} is not between -{STRONGEST:g} and {STRONGEST:g}."
             )
-        rest, strength = match["what"].strip(), number
-        if match["space"] and not is_pattern(rest) and number >= 2 and match["number"].isdecimal():
-            name = "".join(rest.split())
-            raise AthanorError(
-                f"{field}: {quoted(part)} can mean two things; write {name}{match['number']} for the block, or "
-                f"{rest}={match['number']} for a strength of {match['number']}."
-            )
+        if match["space"] and not is_pattern(rest) and strength >= 2 and match["number"].isdecimal():
+            doubtful = match["number"]
     but = re.match(r"all\s+(?:but|except)\s+", rest, re.IGNORECASE)
     ones = re.split(r"\s+and\s+|\s*\+\s*|\s*&\s*", rest[but.end() :] if but else rest)
-    return Item(tuple(_selected(one, part, field) for one in ones), strength, but=bool(but))
+    selected = tuple(_selected(one, part, field) for one in ones)
+    if doubtful:
+        raise AthanorError(
+            f"{field}: {quoted(part)} can mean two things; write {''.join(rest.split())}{doubtful} for the block, or "
+            f"{rest}={doubtful} for a strength of {doubtful}."
+        )
+    return Item(selected, strength, but=bool(but))
 
 
 def _selected(one: str, part: str, field: str) -> Range | str:

@@ -32,6 +32,12 @@ def test_points_are_joined_along_epochs_and_the_best_have_no_copies(tmp_path):
     ]  # fmt: skip
 
 
+def test_runs_of_one_axis_are_lines_of_their_own_and_averages_are_on_none(tmp_path):
+    labels = ["v1 epoch 2", "v1 epoch 4", "v2 epoch 2", "mean 2-4"]
+    found = comparison(tmp_path, [row([label], 0.5, 0.3) for label in labels])
+    assert found is not None and [p.group for p in found.points] == ["all, v1", "all, v1", "all, v2", ""]
+
+
 def test_without_a_prompt_score_it_is_variety_and_says_so(tmp_path):
     rows = [
         {"values": [f"epoch {e}"], "likeness": scored.mean(e / 10), "variety": scored.mean(0.3), "copies": 0}

@@ -52,7 +52,7 @@ def test_a_verdict_names_evidence_and_noise():
     rows = [checkpoint("epoch 1", 0.5), checkpoint("epoch 2", 0.8), checkpoint("epoch 30", 0.8, noise=0.02, copies=4)]
     said = verdict(rows, False, "A copy is nearer than 0.8.")
     assert "Most like the training pictures: epoch" in said and "9 pictures)" in said
-    assert "within the noise: epoch" in said and "epoch 1 " not in said.partition("Pictures that")[0]
+    assert "cannot be told apart from it: epoch" in said and "epoch 1 " not in said.partition("Pictures that")[0]
     assert "copies of training pictures: epoch 30 (4 of 9); look at them" in said
     assert "tell little" not in said and "weak" not in said
 
@@ -64,7 +64,7 @@ def test_what_is_too_little_is_said():
     ]
     said = verdict(rows, True, CANNOT)
     assert "1 prompt and 1 seed tell little" in said and CANNOT in said and "colours and edges alone" in said
-    assert "+-" not in said and "within the noise" not in said
+    assert "+-" not in said and "told apart" not in said
     assert "No picture looks like a copy" in verdict(rows, False, "A copy is nearer than 0.8.")
 
 

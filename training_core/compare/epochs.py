@@ -13,7 +13,7 @@ from .. import lists
 from ..errors import AthanorError, quoted
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import averages, best_by, grammar, made_average, marks, skipping
+from . import averages, best_by, grammar, marks, skipping
 from .averages import Average
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
@@ -184,6 +184,8 @@ def axis(
     Raises:
         AthanorError: the filter cannot be read, or nothing is left.
     """
+    from . import made_average  # which reads LoRA files: not when ComfyUI starts
+
     kind, chosen = read_filter(text, field)[0], choose(points, text, field)
     left_out = _left_out(points, skipping.parted(text)[1], field)
     final = [c for c in points.checkpoints if c.last and c not in left_out]

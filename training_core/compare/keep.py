@@ -69,10 +69,10 @@ def of_average(points: Points, text: str) -> Mixture:
     Raises:
         AthanorError: it is no average, or several.
     """
-    rest, found = averages.split(text, "which")
+    rest, found = averages.split(text, "average")
     if rest or len(found) != 1:
-        raise AthanorError("which: write one average, such as mean(last 4), ema(0.1) or lerp(4, 8, 0.3).")
-    files, weights = epochs.parts(points, found[0], "which")
+        raise AthanorError("average: write one, such as mean(last 4), ema(0.1) or lerp(4, 8, 0.3).")
+    files, weights = epochs.parts(points, found[0], "average")
     stack = [Lora(file.lora_name, weight, weight) for file, weight in zip(files, weights, strict=True)]
     name = f"{points.name.rpartition('/')[2]} {found[0].label}"
     mixture = replace(_mixture(stack, [_file(lora) for lora in stack], name, []), of_run=True)

@@ -8,10 +8,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..edit import build, estimate, recipe, told
-from ..edit.build import Source, Wanted
-from ..edit.opened import opened
-from ..edit.svd import RankRule
 from ..errors import AthanorError
 from ..files import safetensors_header, safetensors_metadata
 from ..history.handle import Checkpoint
@@ -70,6 +66,12 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
     Raises:
         AthanorError: the files have no average (OFT, BOFT and others), or do not belong together.
     """
+    # Not above: LoRA Run Axis is read when ComfyUI starts, and these need torch.
+    from ..edit import build, estimate, recipe, told
+    from ..edit.build import Source, Wanted
+    from ..edit.opened import opened
+    from ..edit.svd import RankRule
+
     pairs = [(file, weight) for file, weight in zip(files, weights, strict=True) if weight]
     sources = tuple(Source(path=file.path, weight=weight, name=file.lora_name) for file, weight in pairs)
     with opened([source.path for source in sources]) as read:

@@ -100,10 +100,11 @@ def _epochs(checkpoints: Sequence[CheckpointScores], place: int) -> int:
 
 
 def _group(labels: Sequence[str], at: int) -> str:
-    """Return what a checkpoint has in common with those that it is joined with; "" of the base model."""
-    if labels[at] == "base model":
+    """Return what a checkpoint has in common with those that it is joined with; "" of what is no epoch, such as an average."""
+    if not _EPOCH.search(labels[at]):
         return ""
-    return ", ".join(["all", *labels[:at], *labels[at + 1 :]])
+    run = _EPOCH.sub("", labels[at]).strip()  # where an axis has epochs of several runs
+    return ", ".join(filter(None, ["all", run, *labels[:at], *labels[at + 1 :]]))
 
 
 def of_steps(steps: Sequence[StepScores]) -> TradeOff | None:

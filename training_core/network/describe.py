@@ -86,7 +86,8 @@ def _made_of(metadata: Mapping[str, str]) -> list[str]:
         of = "the difference of " + " and ".join(names)
     check = recipe.get("check")
     error = check.get("difference") if isinstance(check, dict) else None
-    near = f", which it differs from by {error:.2%}" if isinstance(error, int | float) and math.isfinite(error) else ""
+    known = isinstance(error, int | float) and 1e-6 < error < math.inf
+    near = f", which it differs from by {100 * error:.2g} %" if known else ""
     return [f"{of}{near}"]
 
 

@@ -106,7 +106,7 @@ def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple
     noise = f" +- {top['error']:.3f}" if top["error"] is not None else ""
     text = f"{what}: {best.name} ({top['mean']:.3f}{noise}, {plural(top['n'], 'picture')})"
     if even:
-        text += f"; within the noise: {_few([each.name for each in even])}"
+        text += f"; cannot be told apart from it: {_few([each.name for each in even])}"
     return f"{text}."
 
 

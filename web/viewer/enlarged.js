@@ -160,7 +160,8 @@ export class Enlarged {
 
   keys() {
     const { message } = this.viewer;
-    const keys = KEYS.filter(([key]) => key !== "l" || keepsAny(this.viewer));
+    const isOfUse = { l: keepsAny(this.viewer), t: this.viewer.comparison.scores.kinds.length > 0 };
+    const keys = KEYS.filter(([key]) => isOfUse[key] ?? true);
     return make(
       "p",
       { class: "keys" },
@@ -231,7 +232,7 @@ export class Enlarged {
 
   /** Put the nearest training picture beside this one, or take it away. */
   toggleBeside() {
-    if (!this.viewer.comparison.scores.names.length) return;
+    if (!this.viewer.comparison.scores.kinds.length) return;
     this.beside = !this.beside;
     this.draw();
     this.viewer.popup.focus();

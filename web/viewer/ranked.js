@@ -3,10 +3,10 @@
 import { make } from "./make.js";
 import { bestFirst, number } from "./scores.js";
 
-/** The sheet; `draw(at)` makes the picture of a place. */
-export function rankedSheet(comparison, view, draw) {
+/** The sheet; `draw(at)` makes the picture of a place, `isShown(at)` tells whether the user has left it out. */
+export function rankedSheet(comparison, view, draw, isShown) {
   const { title } = comparison.scores.kind(view.score);
-  const places = bestFirst(comparison, view);
+  const places = bestFirst(comparison, view).filter(isShown);
   const figures = places.map((at) =>
     make("figure", {}, draw(at), make("figcaption", { title: comparison.describe(at) }, comparison.describe(at))),
   );
@@ -40,10 +40,8 @@ export function sheetBlocks(comparison, view, cell) {
   if (view.sort === "pictures" && scores.kind(view.score)) {
     const places = bestFirst(comparison, view);
     const across = Math.max(1, Math.ceil(Math.sqrt(places.length * 1.5)));
-    const cells = places.map((at) => {
-      const drawn = noted(at);
-      return drawn && { ...drawn, notes: [...(drawn.notes ?? []), comparison.describe(at)] };
-    });
+    const withNames = places.map((at) => [noted(at), comparison.describe(at)]).filter(([drawn]) => drawn);
+    const cells = withNames.map(([drawn, name]) => ({ ...drawn, notes: [...(drawn.notes ?? []), name] }));
     const rows = Array.from({ length: Math.ceil(cells.length / across) }, (_, i) => ({
       label: `${i * across + 1}`,
       cells: cells.slice(i * across, (i + 1) * across),

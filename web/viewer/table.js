@@ -20,7 +20,8 @@ export class Table {
   draw() {
     const { comparison, view } = this.viewer;
     const blocks = () => comparison.blocks(view).map((block) => this.block(block));
-    const content = this.isRanked ? [rankedSheet(comparison, view, (at) => this.cell(at))] : blocks();
+    const isShown = (at) => this.viewer.marks.passes(comparison.cell(at), view.show);
+    const content = this.isRanked ? [rankedSheet(comparison, view, (at) => this.cell(at), isShown)] : blocks();
     this.element.replaceChildren(...content);
     const first = this.element.querySelector(".cell > img");
     if (first) this.stopAt(first);
