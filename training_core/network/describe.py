@@ -86,8 +86,8 @@ def _made_of(metadata: Mapping[str, str]) -> list[str]:
         of = "the difference of " + " and ".join(names)
     check = recipe.get("check")
     error = check.get("difference") if isinstance(check, dict) else None
-    share = float(error) if isinstance(error, int | float) else 0.0
-    near = f", which it differs from by {100 * share:.2g} %" if 1e-6 < share < math.inf else ""
+    share = float(error) if isinstance(error, int | float) and 1e-6 < error < 1e6 else 0.0
+    near = f", which it differs from by {100 * share:.2g} %" if share else ""
     return [f"{of}{near}"]
 
 
