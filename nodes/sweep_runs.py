@@ -127,7 +127,10 @@ class Sweep:
         cost = 1.0 if in_steps else None if speed is None else speed / 60
         limit = settings.budget if cost is not None else 0.0
         # The whole length counts, also of a finished run: else a sweep that is queued again would draw others.
-        kept = [runs[n] for n in budget.fitting([run.steps * (cost or 0.0) for run in runs], limit, settings.seed)]
+        fits = budget.fitting([run.steps * (cost or 0.0) for run in runs], limit, settings.seed)
+        kept = [
+            run for number, run in enumerate(runs) if number in fits or run.record
+        ]  # what is begun stays, whatever the speed
         if not kept:
             unit = settings.budget_unit
             raise AthanorError(

@@ -113,7 +113,7 @@ def test_a_stack_of_blocks_is_a_file_of_them(loras):
 
 
 def test_the_low_noise_model_has_its_own_file_and_a_changed_file_is_named(loras):
-    from athanor.training_core.compare import keep
+    from athanor.training_core.compare import keep, keep_file
     from athanor.training_core.host import fingerprint
 
     for seed, name in enumerate(("h-000001", "h-000002", "l-000001", "l-000002")):
@@ -127,6 +127,8 @@ def test_the_low_noise_model_has_its_own_file_and_a_changed_file_is_named(loras)
     assert virtual.parts_of(both) == {"k3": ["loras", "loras_low"]}
     high, low = (keep.of_cell(both, "k3", part) for part in (virtual.HIGH, virtual.LOW))
     assert [source.title[0] for source in (*high.sources, *low.sources)] == ["h", "h", "l", "l"]
+    made = [keep_file.make(each, keep_file.Choice(), lambda done, total: None) for each in (high, low)]
+    assert made[0]["axis"].endswith(f"\n{made[0]['file']}:1") and made[1]["axis"] == ""
     assert high.notes == () and low.notes[0].startswith(
         "l-000002.safetensors: not as it was when the picture was drawn"
     )

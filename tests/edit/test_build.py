@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from athanor.training_core.edit import build, recipe
+from athanor.training_core.edit import build, recipe, told
 from athanor.training_core.edit.build import Source, Wanted
 from athanor.training_core.edit.change import dense
 from athanor.training_core.edit.opened import opened
@@ -131,6 +131,14 @@ def test_ranks_by_energy_are_told_as_dynamic(tmp_path: Path):
     found = info.read(path)
     back = recover.recover(told, shown=recover.of_layers(found.layers))
     assert not back.refused and back.from_layers[0].startswith("rank ")
+
+
+@pytest.mark.parametrize("value", ["1e400", "1" + "0" * 400, '"x"', "null", "[]", "-1", "NaN"])
+def test_a_recipe_of_any_form_is_shown(tmp_path: Path, value: str):
+    odd = f'{{"from": [{value}, {{"file": {value}}}], "check": {{"difference": {value}, "largest": {value}, "layer": {value}}}}}'
+    path = lora(tmp_path / "a.safetensors", 1, athanor_edit=odd)
+    assert "made of" in describe.summary(info.read(path), recover.recover({})) or value in ("1e400", "NaN")
+    assert told.again(path)
 
 
 def test_what_should_be_known_is_told(tmp_path: Path):

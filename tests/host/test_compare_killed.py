@@ -215,7 +215,7 @@ def test_a_sweep_killed_in_its_second_run_goes_on(own_server):
     own_server.run(sweep("killed"))
     assert (first.folder / "metrics.jsonl").read_bytes() == metrics
     resumed = [event for event in record(names[1]).events if event["event"] == "resumed"]
-    assert [event["step"] >= 6 for event in resumed] == [True]
+    assert [0 < event["step"] < 12 for event in resumed] == [True]
     own_server.run(sweep("whole"))
     for name in names:
         whole = record(name.replace("killed", "whole"))

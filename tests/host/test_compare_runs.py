@@ -28,9 +28,14 @@ def finished(server) -> dict:
     prompt["experts"] = graphs.node(
         "AthanorXYZCompare", **(prompt["compare"]["inputs"] | experts | {"strengths": "0.8"})
     )
-    # Blocks are known when the run is: each off at a time, of both experts.
+    # Blocks are known when the run is: each off at a time, of both experts. Another seed: a cell of both is labelled by who draws first.
     prompt["blocks"] = graphs.node("AthanorXYZAxis", type="LoRA blocks", values="each off")
-    inputs = prompt["experts"]["inputs"] | {"x": ["blocks", 0], "include_base": False, "checkpoints": "last"}
+    inputs = prompt["experts"]["inputs"] | {
+        "x": ["blocks", 0],
+        "include_base": False,
+        "checkpoints": "last",
+        "seeds": "75",
+    }
     prompt["by_block"] = graphs.node("AthanorXYZCompare", **inputs)
     return server.run(prompt)
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 
 def test_copies_are_told_when_they_come(server):
     """Minutes of training. On ten other scenes of this kind, with these settings, the pictures were looked at: up to epoch 160 blots in
-    the dataset's colours and no warning, from 240 on single copies, at 640 and 720 most pictures, each of them warned of.
+    the dataset's colours and no warning, from 240 on single copies, at 640 and 720 most pictures, 3 of 4 with a warning.
     """
     prepare.prepare(server.base)
     gardens.write(server.base / "input" / "by_heart", 10, seed=11, caption="zorb garden", size=128)

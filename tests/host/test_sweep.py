@@ -93,12 +93,18 @@ def test_what_fails_or_is_ended_early_does_not_stop_the_others(server):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "more", "words"),
     [
-        ("learning_rat: 1", "line 1: no node in front of the sweep has 'learning_rat'"),
-        ("noise_offset: -9", "takes at least 0"),
+        ("learning_rat: 1", {}, "line 1: no node in front of the sweep has 'learning_rat'"),
+        ("noise_offset: -9", {}, "takes at least 0"),
+        (
+            "learning_rate: 1, 2",
+            {"budget": 1, "budget_unit": "steps"},
+            "budget 1 steps has no room for one run of 4 steps",
+        ),
+        ("probe_samples: 0\nseed: x2", {"early_end": True}, "early_end compares runs by their probe"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_trained(server, text, words):
+def test_what_is_wrong_is_said_before_anything_is_trained(server, text, more, words):
     with pytest.raises(RuntimeError, match=words):
-        server.run(sweep("refused", text))
+        server.run(sweep("refused", text, **more))

@@ -146,3 +146,5 @@ def test_publish_by_keys(site, used_page, run):
     assert keep.get_by_label("Average", exact=True).input_value() == "mean(last 4)"
     keep.get_by_text("contains no LoRA").wait_for()
     assert keep.get_by_role("button", name="Save", exact=True).is_disabled()
+    page.page.keyboard.press("Escape")
+    page.page.wait_for_selector("dialog.athanor-keep", state="detached")

@@ -33,6 +33,7 @@ class Mixture:
     name: str  # that it may have
     of_run: bool  # all are of one run, or it is a single file: the weights sum to 1
     drawn: bool = True  # there is a picture of it
+    low: bool = False  # for the low-noise model, on which axes put no LoRAs
     notes: tuple[str, ...] = ()
 
 
@@ -60,7 +61,7 @@ def of_cell(plan: Mapping[str, Any], key: str, part: str = virtual.HIGH) -> Mixt
         if changed
         else []
     )
-    return _mixture(stack, paths, _name(plan, key), notes)
+    return replace(_mixture(stack, paths, _name(plan, key), notes), low=part == virtual.LOW)
 
 
 def of_average(points: Points, text: str) -> Mixture:

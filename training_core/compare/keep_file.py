@@ -206,8 +206,8 @@ def _use(mixture: Mixture) -> str:
 
 
 def _axis(mixture: Mixture, name: str) -> str:
-    """Return the values of an axis of type LoRA that draws both, the files together and the new one; "" with block strengths."""
-    if any(source.blocks for source in mixture.sources):
+    """Return the values of an axis of type LoRA that draws both, the files together and the new one; "" where no axis can."""
+    if mixture.low or any(source.blocks for source in mixture.sources):
         return ""
     strength, strength_clip = mixture.strength, mixture.strength_clip
     stack = [

@@ -76,7 +76,8 @@ def again(path: Path, original: str = ORIGINALS) -> list[str]:
 
 def _compared(check: Mapping[str, Any], original: str) -> list[str]:
     """Return what the self-check has measured, the number first."""
-    whole, largest = (float(check.get(key) or 0) for key in ("difference", "largest"))
+    values = (check.get(key) for key in ("difference", "largest"))  # of a file, so perhaps anything
+    whole, largest = (float(v) if isinstance(v, int | float) and 0 < v < 1e6 else 0.0 for v in values)
     if largest <= _ROUNDING:
         return [f"Equal to {original}."]
     where = shortened(check.get("layer", ""), 120)

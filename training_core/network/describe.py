@@ -86,7 +86,8 @@ def _made_of(metadata: Mapping[str, str]) -> list[str]:
         of = "the difference of " + " and ".join(names)
     check = recipe.get("check")
     error = check.get("difference") if isinstance(check, dict) else None
-    near = f", which it differs from by {error:.2%}" if isinstance(error, int | float) and math.isfinite(error) else ""
+    share = float(error) if isinstance(error, int | float) and 1e-6 < error < 1e6 else 0.0
+    near = f", which it differs from by {100 * share:.2g} %" if share else ""
     return [f"{of}{near}"]
 
 
