@@ -8,6 +8,10 @@ import { number } from "./format.js";
 import { dash, theme } from "./theme.js";
 import { t } from "./words.js";
 
+const lacking = () =>
+  t("Likeness against prompt takes CLIP at Likeness; against variety, two seeds of a prompt (--d).");
+const isLong = (lines) => lines.some(({ points }) => points.length > 1);
+
 /** Kinds of scores with one scale over the steps. */
 class ScoreChart extends Chart {
   constructor(height = 120) {
@@ -139,7 +143,8 @@ export class RunScores {
     const width = this.trade.clientWidth;
     if (!this.scores || !width || width === this.width) return;
     this.width = width;
-    const { trade_off: points } = this.scores;
-    this.trade.replaceChildren(points ? tradeOff(points, Math.min(560, width), t) : "");
+    const { trade_off: points, panels } = this.scores;
+    const note = make("p", { class: "athanor-note" }, panels.some(isLong) ? lacking() : "");
+    this.trade.replaceChildren(points ? tradeOff(points, Math.min(560, width), t) : note);
   }
 }
