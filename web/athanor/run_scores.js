@@ -5,6 +5,7 @@ import { aligned, Chart, line, swatch, valueAxis, xAxis } from "./chart.js";
 import { measure } from "./chart_axis.js";
 import { make } from "./dom.js";
 import { number } from "./format.js";
+import { told } from "./sentences.js";
 import { dash, theme } from "./theme.js";
 import { t } from "./words.js";
 
@@ -30,7 +31,7 @@ class ScoreChart extends Chart {
   }
 
   title() {
-    return this.scored?.map(({ title }) => t(title)).join(", ") ?? "";
+    return this.scored?.map(({ title }) => told(title)).join(", ") ?? "";
   }
 
   draw() {
@@ -52,9 +53,9 @@ class ScoreChart extends Chart {
       const stroke = colours.line(i);
       const edge = { width: 0, key: name, isRange: true };
       return [
-        line(t("{title} + standard error", { title: t(title) }), "transparent", edge),
-        line(t("{title} − standard error", { title: t(title) }), "transparent", edge),
-        line(t(title), stroke, {
+        line(t("{title} + standard error", { title: told(title) }), "transparent", edge),
+        line(t("{title} − standard error", { title: told(title) }), "transparent", edge),
+        line(told(title), stroke, {
           width: 2,
           dash: dash(i),
           key: name,
@@ -82,7 +83,7 @@ function told({ title, points }) {
   const highest = points.reduce((best, point) => (point[1] > best[1] ? point : best));
   const last = points.at(-1);
   return t("{title}: {last} after step {step}, highest {best} after step {at}", {
-    title: t(title),
+    title: told(title),
     last: number(last[1]),
     step: last[0],
     best: number(highest[1]),
