@@ -175,6 +175,7 @@ def test_plans_of_older_versions_tell_stacks_by_their_parameters(tags, count, na
     del older["virtual"]
     stack = [(lora.name, lora.strength_model, lora.strength_clip) for lora in virtual.stack_of(older, "k3")]
     assert stack == names and virtual.parts_of(older) == ({"k3": ["loras"]} if names else {})
+    assert virtual.stack_of({"title": "of a version that wrote no more"}, "k3") == ()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def test_a_grid_is_the_node_and_its_axes():
     assert part["5"]["inputs"] == {"source": "mine"} and part["6"]["inputs"] == {"type": "sampler"}
     assert own_grids.part_of(part, "9") == part
     assert (own_grids.comparing(GRAPH, "2"), own_grids.comparing(GRAPH, "9"), own_grids.comparing({})) == ("9", "9", "")
+    assert own_grids.comparing([{"class_type": "AthanorXYZCompare"}]) == ""  # a damaged plan.json
     with pytest.raises(AthanorError, match="no XYZ Compare or XYZ Plan '2'"):
         own_grids.part_of(GRAPH, "2")
     circle = GRAPH | {"2": node("XYZZip", first=["4", 0])}
@@ -42,6 +43,8 @@ def test_lists_and_grids_are_kept(tmp_path):
     assert grids.listed() == ([grid], []) and "1" not in grid.nodes
     mine = lists.save({"name": " a ", "type": "sampler", "values": "euler, heun"}, replace=False)
     assert (mine.name, lists.listed()) == ("a", ([mine], []))
+    longest = lists.save({"name": "z", "type": "prompt", "values": "x" * 199_900}, replace=False)  # by the longest request
+    assert lists.listed() == ([mine, longest], [])
     for change, words in (
         ({"type": "samplers"}, "is none of XYZ Axis"),
         ({"values": " "}, "holds no values"),

@@ -93,3 +93,12 @@ def test_each_block_is_what_load_lora_makes_of_it(model, lora_path):
 def test_blocks_that_are_not_there_are_said(model, lora_path):
     with pytest.raises(AthanorError, match=r"mixed.safetensors has no block 'double'; it has IN01, MID, OUT09\."):
         applied(model, lora_path, 1.0, "double 0.5")
+
+
+@pytest.mark.parametrize("blocks", ["", "in 0.5"])
+def test_a_lora_of_another_model_is_said(model, lora_path, blocks):
+    """With blocks the picture was that of the base model, and nothing was said."""
+    other = lora_path.with_name("other.safetensors")
+    save_file({f"{IN}.lora_up.weight": torch.ones(3, 2), f"{IN}.lora_down.weight": torch.ones(2, 3)}, other)
+    with pytest.raises(AthanorError, match="other.safetensors does not match this model"):
+        applied(model, other, 1.0, blocks)

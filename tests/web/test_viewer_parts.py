@@ -60,6 +60,45 @@ KEEP = """async () => {
 }"""
 
 
+SCORES = """async () => {
+    const { mount } = await import("/extensions/athanor/viewer/viewer.js");
+    localStorage.setItem("athanor-viewer-scores", "off");
+    const written = [], bar = { read: () => "", write: (text) => written.push(text), listen: (moved) => { bar.moved = moved; } };
+    const scores = { title: "t", kinds: [{ name: "likeness", title: "likeness", high: true, blind: "" }], pictures: {}, checkpoints: [],
+        cells: { a: { values: { likeness: 0.5 } }, b: { values: { likeness: 0.7 } } }, verdict: "", references: 3, trade_off: null };
+    const data = { title: "t", name: "n", failed: {}, marks: {}, cells: ["a", "b"], sizes: { a: [64, 64], b: [64, 64] }, scores,
+        axes: [{ title: "LoRA", common: "", values: ["1", "2"], names: ["1", "2"] }] };
+    const root = document.createElement("div");
+    document.body.append(root);
+    const remove = mount(root, data, () => "data:,", { keys: root, bar });
+    const named = (name) => root.querySelector(`[name=${name}]`), begun = [written.length, named("score").value];
+    named("score").focus();
+    named("score").value = "likeness";
+    named("score").dispatchEvent(new Event("change"));
+    const chosen = [...written, document.activeElement.name];
+    bar.moved();
+    const back = named("score").value;
+    const left = new KeyboardEvent("keydown", { key: "ArrowLeft", altKey: true, bubbles: true, cancelable: true });
+    const isFree = root.querySelector(".cell > img").dispatchEvent(left);
+    named("scores").click();
+    root.querySelector(".popup [name=back]").click();
+    const closed = document.activeElement.name;
+    root.querySelector("th .hide").click();
+    const found = [begun, chosen, back, isFree, closed, document.activeElement.name];
+    remove();
+    root.remove();
+    localStorage.clear();
+    return found;
+}"""
+
+
+def test_scores_that_are_off_are_no_step_and_the_keyboard_keeps_its_place(bare):
+    """Back would bring them on again; a header that is drawn anew, a hidden value and a closed screen leave the focus in it."""
+    begun, chosen, back, free, closed, hidden = bare.evaluate(SCORES)
+    assert begun == [0, "off"] and chosen == ["score=likeness", "score"] and back == "off"
+    assert free and (closed, hidden) == ("scores", "hidden")  # alt and arrow are the browser's Back
+
+
 def test_loras_are_saved_only_where_there_is_a_server(bare):
     """In the folder alone there is neither button nor key; else one for a picture whose LoRAs are no file as it is."""
     found, asked = bare.evaluate(KEEP)
@@ -158,6 +197,8 @@ def test_places_views_marks_and_votes(bare):
     pair = "return module.drawPair(comparison, 1, [9, 0, 0], () => 0.6).map((at) => at[1]).sort();"
     assert run(bare, "duel", pair) == [0, 1]
     assert run(bare, "duel", "return module.drawPair(comparison, 2, [0]);") is None
+    shown = "comparison.hidden = [[0, 1]]; return module.drawPair(comparison, 1, [9, 0, 0], () => 0.6).map((at) => at[0]);"
+    assert run(bare, "duel", shown) == [0, 0]
 
     marks = """const marks = module.fromJson(JSON.stringify({ marks: { a: { star: 1, note: "n" }, x: { star: true } } }),
         { a: [8, 8] }); return marks;"""

@@ -57,7 +57,7 @@ def pictures(graph: Graph, axis: str, values: int, available: Available, widgets
         each = _axis(graph, str(link[0]), available, widgets)
         exact = exact and each is not None
         found += [each] if each else []
-    taken = {field for each in found for field in each.fields} | _fields(graph.get(axis, {}), available)
+    taken = {field for each in found for field in each.fields} | _fields(graph.get(axis, {}))
     counts += [len(set(each.values)) for each in found]
     has_run = any(isinstance(inputs.get(port), list) for port in ("run", "run_low"))
     exact = exact and (not has_run or "lora" in taken)
@@ -111,7 +111,7 @@ def _axis(graph: Graph, node: str, available: Available, widgets: Sequence[Widge
         return None
 
 
-def _fields(node: Mapping[str, Any], available: Available) -> set[str]:
+def _fields(node: Mapping[str, Any]) -> set[str]:
     """Return what the axis itself sets, by the type that it has."""
     kind = _text(node.get("inputs") or {}, "type", "LoRA strength")
     return {"LoRA": {"lora"}, "seed": {"seed"}, "prompt": {"positive"}, kinds.CHECKPOINT: {"lora"}}.get(kind, set())

@@ -55,9 +55,11 @@ def part_of(graph: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def comparing(graph: Mapping[str, Any], node: str = "") -> str:
-    """Return the id of the node that compares: `node`, or the first one of a graph; '' if it has none."""
-    return next((each for each in (node, *graph) if kind_of(graph, each) in COMPARING), "")
+def comparing(graph: object, node: str = "") -> str:
+    """Return the id of the node that compares: `node`, or the first one of a graph; '' if it has none, or is no graph."""
+    if not isinstance(graph, Mapping):
+        return ""
+    return next((str(each) for each in (node, *graph) if kind_of(graph, each) in COMPARING), "")
 
 
 def _leads_to_axis(graph: Mapping[str, Any], value: Any) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import AthanorError
 from ..files import make_folder, write_atomically, write_json
+from ..history.scores import FILE
 from ..host import devices
 from ..pictures import UnreadablePicture, opened
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .prepare import PreparedComparison
 
-FILE, THUMBNAILS = "scores.json", "scores"
+THUMBNAILS = "scores"
 _SIDE = 256
 """Longest side of the thumbnails of nearest training pictures."""
 _NO_CHECKPOINT = frozenset({"positive", "negative", "replace", "seed", "controls"})

@@ -55,7 +55,7 @@ def stack_of(plan: Mapping[str, Any], key: str, part: str = HIGH) -> tuple[Lora,
 
 def _older(plan: Mapping[str, Any], key: str) -> tuple[Lora, ...]:
     """Return a cell's LoRAs from its `parameters`: plans of older versions have nothing else; with two models, none."""
-    count, text = len(plan["loras"].get(key, ())), str(plan.get("parameters", {}).get(key, ""))
+    count, text = len(plan.get("loras", {}).get(key, ())), str(plan.get("parameters", {}).get(key, ""))
     if count < 2 or "Low-noise model below: " in text:
         return ()
     line = text.rpartition("\nNegative prompt: ")[0]

@@ -78,7 +78,9 @@ def apply(
     for factor, part in parts:
         patched, patched_clip = _load(patched, patched_clip, path, part, strength * factor, strength_clip * factor)
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
-    if not blocks and not lora_fit.compared((model, clip), (patched, patched_clip), tensors[0]).fits:
+    # Blocks that are on may be just those that the host leaves out: whether the file is for this model, all of it tells.
+    whole = _load(model, clip, path, tensors, 1.0, 1.0) if blocks else (patched, patched_clip)
+    if not lora_fit.compared((model, clip), whole, tensors[0]).fits:
         raise AthanorError(
             f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model."
         )

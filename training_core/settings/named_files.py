@@ -14,8 +14,8 @@ from ..json_text import parse_json
 
 MOST = 500
 """Files of a folder that are kept and read."""
-_LONGEST_NAME, _LONGEST_TEXT, _LARGEST = 80, 2000, 200_000
-"""Characters of a name and of a note; bytes of a file."""
+_LONGEST_NAME, _LONGEST_TEXT, _LARGEST = 80, 2000, 1_000_000
+"""Characters of a name and of a note; bytes of a file, which has more blanks than the request that it was saved by."""
 
 
 class TakenName(AthanorError):

@@ -5,11 +5,11 @@ import { openLists } from "./axis_lists.js";
 import { fillAll } from "./axis_names.js";
 import { make, style } from "./dom.js";
 import { addBox, extend } from "./extend.js";
+import { AXES } from "./grid_nodes.js";
 import { fitContent } from "./node_height.js";
 import { t } from "./words.js";
 
 const AXIS = "AthanorXYZAxis";
-const KINDS = new Set([AXIS, "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip"]);
 const [BUTTONS, LINES, MARGIN] = [30, 34, 4]; // pixels: of the buttons, of two lines of text, around both
 style("./athanor.css");
 
@@ -49,9 +49,9 @@ function addBelow(node) {
 app.registerExtension({
   name: "Athanor.AxisButtons",
   nodeCreated(node) {
-    if (KINDS.has(node.comfyClass)) addBelow(node);
+    if (AXES.includes(node.comfyClass)) addBelow(node);
   },
   loadedGraphNode(node) {
-    if (KINDS.has(node.comfyClass)) fitContent(node);
+    if (AXES.includes(node.comfyClass)) fitContent(node);
   },
 });

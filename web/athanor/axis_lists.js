@@ -1,18 +1,17 @@
 // Lists of values that users keep under a name: XYZ Axis saves its values as one, and takes one.
 
 import { make } from "./dom.js";
-import { setWidget } from "./extend.js";
+import { setWidget, widgetOf } from "./extend.js";
 import { OwnDialog } from "./own_dialog.js";
 import { showBriefly } from "./toast.js";
 import { asOneStep } from "./undo_step.js";
 import { t } from "./words.js";
 
-const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
 const SHOWN = 80; // letters of the values in the list
 
 /** Open the lists for an XYZ Axis: those of its type first. */
 export function openLists(node) {
-  const type = widgetValue(node, "type");
+  const type = widgetOf(node, "type")?.value;
   return new OwnDialog({
     path: "/lists",
     title: t("Lists of values"),
@@ -31,8 +30,8 @@ export function openLists(node) {
     what: (list) => `${list.type}: ${short(list.values)}`,
     show: (list) => [make("p", { class: "source" }, list.type), make("pre", {}, list.values)],
     content() {
-      const values = String(widgetValue(node, "values") ?? "");
-      return values.trim() ? { type: widgetValue(node, "type"), values } : null;
+      const values = String(widgetOf(node, "values")?.value ?? "");
+      return values.trim() ? { type: widgetOf(node, "type")?.value, values } : null;
     },
     empty: t("values is empty: write some into the node first."),
     take: (list) => take(node, list),

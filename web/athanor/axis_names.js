@@ -4,7 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { choices } from "./axis.js";
 import { ask } from "./dialog.js";
 import { idOf } from "./execution_ids.js";
-import { setWidget } from "./extend.js";
+import { setWidget, widgetOf } from "./extend.js";
 import { get, post } from "./http.js";
 import { showBriefly } from "./toast.js";
 import { asOneStep } from "./undo_step.js";
@@ -12,8 +12,6 @@ import { t } from "./words.js";
 
 const WIDGET = "widget of the graph";
 const MANY = 30; // values that are filled in without a question
-
-const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name);
 
 /** All values of a widget of the graph, by its full name as the list of XYZ Axis has it; none for numbers and texts. */
 function valuesOfWidget(axis) {
@@ -30,7 +28,7 @@ function valuesOfWidget(axis) {
 /** The node at a path of ids through subgraphs. */
 function nodeAt(path, graph = app.rootGraph ?? app.graph) {
   const node = graph?.nodes?.find((one) => String(one.id) === path[0]);
-  return path.length > 1 ? nodeAt(path.slice(1), node?.subgraph) : node;
+  return path.length > 1 ? nodeAt(path.slice(1), node?.subgraph ?? null) : node;
 }
 
 /** A sentence with the pictures of the comparison behind an axis that has so many values; "" if they cannot be told. */
@@ -57,6 +55,7 @@ export async function fillAll(node) {
   } catch (error) {
     return showBriefly(error.message);
   }
+  if (widgetOf(node, "type")?.value !== type) return; // another one was chosen meanwhile
   if (!names) return showBriefly(t("Choose the widget first."));
   if (!names.length) {
     return showBriefly(t("An axis of type {type} has no list of names: write its values.", { type }));

@@ -142,6 +142,7 @@ class CompareDialog {
         keep: (cell, parts) => this.keep(path, cell, parts),
       });
     } catch (error) {
+      if (this.name !== name) return;
       this.place.replaceChildren();
       this.status.textContent = t("The comparison cannot be shown: {why}", { why: error.message });
     }

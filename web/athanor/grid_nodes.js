@@ -1,7 +1,7 @@
 // The settings of a grid in the graph: XYZ Compare or XYZ Plan, and the axis nodes in front of it.
 
 import { app } from "../../../scripts/app.js";
-import { setWidget } from "./extend.js";
+import { setWidget, widgetOf } from "./extend.js";
 import { freePlace } from "./graph.js";
 import { isLinked, slotOf, targetsOf } from "./links.js";
 import { heightOf } from "./node_height.js";
@@ -9,7 +9,7 @@ import { showInVue } from "./preset_nodes.js";
 import { asOneStep } from "./undo_step.js";
 
 export const COMPARING = ["AthanorXYZCompare", "AthanorXYZPlan"];
-const AXES = ["AthanorXYZAxis", "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip"];
+export const AXES = ["AthanorXYZAxis", "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip"];
 const GAP = 60; // pixels between a new axis and what it leads to
 const isLink = (value) => Array.isArray(value);
 
@@ -48,7 +48,7 @@ class Placing {
   }
 
   set(node, name, value) {
-    const widget = node.widgets?.find((one) => one.name === name);
+    const widget = widgetOf(node, name);
     const isNew = this.added.includes(node);
     if (!widget || (widget.value === value && !isNew)) return;
     setWidget(node, name, value, isNew);

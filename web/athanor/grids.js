@@ -4,7 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { make } from "./dom.js";
 import { idOf } from "./execution_ids.js";
 import { addButton } from "./extend.js";
-import { COMPARING, placeGrid } from "./grid_nodes.js";
+import { AXES, COMPARING, placeGrid } from "./grid_nodes.js";
 import { fitContent } from "./node_height.js";
 import { OwnDialog } from "./own_dialog.js";
 import { showBriefly } from "./toast.js";
@@ -68,7 +68,9 @@ function openGrids(node) {
     async content() {
       const { output } = await app.graphToPrompt();
       const id = String(idOf(node));
-      return output[id] ? { node: id, nodes: output } : null;
+      const isOfGrid = ([, { class_type: kind }]) => COMPARING.includes(kind) || AXES.includes(kind);
+      const nodes = Object.fromEntries(Object.entries(output).filter(isOfGrid));
+      return nodes[id] ? { node: id, nodes } : null;
     },
     empty: t("The node is muted or bypassed: it has no settings."),
     take: (grid) => takeGrid(grid, node, grid.name),

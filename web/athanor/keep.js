@@ -25,18 +25,19 @@ class KeepDialog {
     this.body = { ...options.body };
     this.hasWhich = "which" in this.body;
     this.asked = 0; // number of the newest question
+    this.touched = new Set(); // fields that the user has changed: of the others the server chooses
     this.build();
     this.ask();
   }
 
   build() {
-    const soon = { oninput: () => this.askSoon() };
-    const now = { onchange: () => this.ask() };
-    this.which = make("input", { type: "text", value: this.body.which ?? "", ...soon });
-    this.part = make("select", now);
-    this.name = make("input", { type: "text", ...soon });
-    this.rank = make("select", now);
-    this.precision = make("select", now);
+    const soon = (field) => ({ oninput: () => this.askSoon(field) });
+    const now = (field) => ({ onchange: () => this.ask(field) });
+    this.which = make("input", { type: "text", value: this.body.which ?? "", ...soon("which") });
+    this.part = make("select", now("part"));
+    this.name = make("input", { type: "text", ...soon("name") });
+    this.rank = make("select", now("rank"));
+    this.precision = make("select", now("precision"));
     this.partRow = row(t("Model"), this.part);
     this.partRow.hidden = true;
     this.files = make("ul", { class: "sources" });
@@ -75,7 +76,11 @@ class KeepDialog {
     this.status.dataset.kind = isBad ? "bad" : "";
   }
 
-  askSoon() {
+  /** Ask when a moment has passed since the last key; answers to what was asked before are not shown. */
+  askSoon(field) {
+    this.touched.add(field);
+    this.asked += 1;
+    this.saveButton.disabled = true;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.ask(), PAUSE);
   }
@@ -85,14 +90,15 @@ class KeepDialog {
     const chosen = { ...this.body };
     if (this.hasWhich) chosen.which = this.which.value;
     if (!this.partRow.hidden) chosen.part = this.part.value;
-    if (this.offer && this.name.value !== this.offer.name) this.isNamed = true;
-    if (this.isNamed) chosen.name = this.name.value;
-    for (const field of ["rank", "precision"]) if (this[field].value) chosen[field] = this[field].value;
+    for (const field of ["name", "rank", "precision"]) {
+      if (this.touched.has(field)) chosen[field] = this[field].value;
+    }
     return chosen;
   }
 
-  /** Ask what the file would be, and show it. */
-  async ask() {
+  /** Ask what the file would be, and show it. `field`: that the user has changed, or nothing. */
+  async ask(field) {
+    if (field) this.touched.add(field);
     clearTimeout(this.timer);
     this.asked += 1;
     const number = this.asked;
@@ -117,7 +123,7 @@ class KeepDialog {
   show(offer) {
     const isFirst = !this.offer;
     this.offer = offer;
-    if (!this.isNamed) this.name.value = offer.name;
+    if (!this.touched.has("name")) this.name.value = offer.name;
     if (isFirst) this.showParts();
     this.rank.replaceChildren(...offer.ranks.map((rank) => option(rank, rankLabel(rank, offer), rank === offer.rank)));
     this.precision.replaceChildren(
@@ -127,7 +133,7 @@ class KeepDialog {
     this.about.replaceChildren(...offer.text.map((line) => make("p", {}, told(line))));
     this.say(offer.trouble ? told(offer.trouble) : t("Nothing is written yet."), Boolean(offer.trouble));
     this.saveButton.disabled = Boolean(offer.trouble);
-    if (isFirst && !this.hasWhich) this.name.select();
+    if (isFirst && !this.hasWhich && !this.touched.has("name")) this.name.select();
   }
 
   /** With two models, which one's LoRAs are saved. */
@@ -140,7 +146,8 @@ class KeepDialog {
   }
 
   async save() {
-    const body = { ...this.chosen(), name: this.name.value, rank: Number(this.rank.value) };
+    const { name, rank, precision } = this; // what is shown, chosen or not
+    const body = { ...this.chosen(), name: name.value, rank: Number(rank.value), precision: precision.value };
     this.working(true);
     try {
       this.showMade(await post(this.options.make, body));

@@ -77,7 +77,7 @@ export const quantities = () => [
 const SCORES = ["likeness", "prompt"];
 
 /** The axis of a score, with some room. */
-function scoreRange(_, low, high) {
+export function scoreRange(_, low, high) {
   if (low == null) return [0, 1];
   const room = Math.max((high - low) * 0.1, 0.005);
   return [low - room, high + room];

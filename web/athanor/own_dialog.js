@@ -4,6 +4,7 @@ import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
 import { deleteKept, exportKept, importKept } from "./preset_files.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -89,7 +90,7 @@ export class OwnDialog {
     try {
       const { kept, unread } = await get(this.options.path);
       this.kept = kept;
-      this.unread = unread;
+      this.unread = unread.map(told);
       this.draw();
       (this.list.querySelector("input:checked") ?? this.search).focus();
     } catch (error) {

@@ -5,6 +5,7 @@ import { aligned, Chart, line, swatch, valueAxis, xAxis } from "./chart.js";
 import { measure } from "./chart_axis.js";
 import { make } from "./dom.js";
 import { number } from "./format.js";
+import { scoreRange } from "./more_charts.js";
 import { told } from "./sentences.js";
 import { dash, theme } from "./theme.js";
 import { t } from "./words.js";
@@ -63,14 +64,9 @@ class ScoreChart extends Chart {
         }),
       ];
     });
-    const range = (_, low, high) => {
-      if (low == null) return [0, 1];
-      const room = Math.max((high - low) * 0.1, 0.005);
-      return [low - room, high + room];
-    };
     this.plotLines(data, {
       series,
-      scales: { y: { range } },
+      scales: { y: { range: scoreRange } },
       axes: [xAxis(colours, this.axis), valueAxis(colours, false)],
       bands: lines.map((_, i) => ({ series: [3 * i + 1, 3 * i + 2], fill: `${colours.line(i)}30` })),
     });

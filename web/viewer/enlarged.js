@@ -252,7 +252,7 @@ export class Enlarged {
   }
 
   keydown(event) {
-    if (event.target?.tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
+    if (/^(BUTTON|SUMMARY)$/.test(event.target?.tagName) && (event.key === " " || event.key === "Enter")) return;
     const { view } = this.viewer;
     const moves = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
     if (event.shiftKey && event.key in moves) {

@@ -26,6 +26,7 @@ export class Header {
       value: view.size,
       oninput: (event) => viewer.resize(Number(event.target.value)),
     });
+    const focused = this.element.contains(document.activeElement) ? document.activeElement.name : "";
     this.element.replaceChildren(
       make("h1", {}, viewer.data.title),
       make(
@@ -55,6 +56,12 @@ export class Header {
       ),
     );
     this.say(viewer.message);
+    if (focused) this.focus(focused);
+  }
+
+  /** Give the focus to what has a name: it is drawn anew when something is chosen, and the keyboard stays there. */
+  focus(name) {
+    this.element.querySelector(`[name="${name}"]`)?.focus({ preventScroll: true });
   }
 
   /** What stands under the pictures and what is put in order of it; nothing for a comparison without scores. */

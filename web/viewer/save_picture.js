@@ -14,9 +14,25 @@ export async function savePicture(viewer) {
     viewer.say("choose the folder 'cells' beside this page");
     chooseFiles({ webkitdirectory: true }, (files) => {
       const byName = new Map(files.map((file) => [file.name, file]));
-      const addressOf = (file) => (file ? URL.createObjectURL(file) : "");
-      return save(viewer, (id) => addressOf(byName.get(`${id}.png`)));
+      return saveFiles(viewer, byName);
     });
+  }
+}
+
+/** The same with the pictures as files, by their names. */
+async function saveFiles(viewer, byName) {
+  const addresses = new Map(); // a picture may stand at several places
+  const addressOf = (id) => {
+    const file = byName.get(`${id}.png`);
+    if (file && !addresses.has(id)) addresses.set(id, URL.createObjectURL(file));
+    return addresses.get(id) ?? "";
+  };
+  try {
+    await save(viewer, addressOf);
+  } catch (error) {
+    viewer.say(`no picture: ${error.message}`);
+  } finally {
+    for (const address of addresses.values()) URL.revokeObjectURL(address);
   }
 }
 

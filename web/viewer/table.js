@@ -77,7 +77,7 @@ export class Table {
    * Arrow keys go from picture to picture, Enter or space opens one, l saves its LoRAs. The table is one stop of Tab.
    */
   keydown(event) {
-    if (!event.target.matches?.(".cell > img")) return;
+    if (!event.target.matches?.(".cell > img") || event.ctrlKey || event.metaKey || event.altKey) return;
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     if (event.key === "Enter" || event.key === " ") event.target.click();
     else if (event.key === "l") keepLora(this.viewer, event.target.dataset.at.split(".").map(Number));
@@ -114,7 +114,7 @@ export class Table {
 
   /** Give the focus to the picture of a place, if it is shown. */
   focus(at) {
-    const image = at && this.element.querySelector(`.cell > img[data-at="${at.join(".")}"]`);
+    const image = this.element.querySelector(`.cell > img[data-at="${at.join(".")}"]`);
     if (image) this.stopAt(image).focus();
   }
 

@@ -1,14 +1,13 @@
 // Likeness against prompt following as a drawing: a point for each checkpoint, joined in their order, with error bars.
 
 import { make } from "./make.js";
+import { number } from "./scores.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [50, 14, 22, 36]; // pixels around the points
 const ROOM = 0.08; // of the range of values, at each of its ends
 // The name of SVG's elements: no address that is fetched, of which a page that is opened as a file has none.
 const SVG = ["http:", "", "www.w3.org", "2000", "svg"].join("/");
 const FEW = 14; // points that all have their names beside them
-
-const three = (value) => value.toFixed(3);
 
 /** An element of a drawing. */
 function shape(tag, attributes, text) {
@@ -38,7 +37,7 @@ function extent(values) {
 /** What is known of a point as one line. */
 function told({ label, x, y, copies, best }, titles, t) {
   const one = (title, { mean, error, n }) =>
-    `${title} ${three(mean)}${error === null ? "" : ` ± ${three(error)}`} (${n})`;
+    `${title} ${number(mean)}${error === null ? "" : ` ± ${number(error)}`} (${n})`;
   const parts = [`${label}: ${one(titles.y, y)}`, one(titles.x, x)];
   if (copies) parts.push(t("{count} copies", { count: copies }));
   if (best) parts.push(t("no other is better in both"));
@@ -50,8 +49,8 @@ const inEnglish = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) =>
 /**
  * Return the drawing with what its signs mean.
  *
- * @param {object} data {x, y, note, points: [{label, group, x, y, copies, best}]}; x and y of a point: {mean, error, n};
- *   texts in the page's language
+ * @param {object} data {x, y, note, points: [{label, group, x, y, copies, best}]} with texts in the page's language;
+ *   x and y of a point: {mean, error, n}
  * @param {number} width in pixels
  * @param {(text: string, values?: object) => string} t texts in the page's language
  */

@@ -26,6 +26,7 @@ class Viewer {
     this.comparison = new Comparison(data);
     this.marks = new Marks(data, save);
     this.view = firstView(this.comparison);
+    if (isOff()) this.view.score = OFF;
     this.message = "";
     this.header = new Header(this);
     this.table = new Table(this);
@@ -37,7 +38,6 @@ class Viewer {
     this.first = this.state;
     this.bar = new AddressBar(bar, () => toText(this.state, this.first));
     this.goTo(this.bar.written);
-    if (!("score" in fromText(this.bar.written, this.comparison)) && isOff()) this.chooseScore(OFF);
   }
 
   /** All that a link keeps. */
@@ -94,7 +94,6 @@ class Viewer {
     this.view = { ...this.view, x: this.view.y, y: this.view.x };
     this.draw();
     this.changed(true);
-    this.header.element.querySelector("[name=swap]").focus();
   }
 
   /** Choose the value of an axis that has no place in the table. */
@@ -141,6 +140,7 @@ class Viewer {
   toggleValue(axis, value) {
     this.view = toggled(this.view, axis, value);
     this.draw();
+    this.header.focus("hidden"); // the button that was pressed is gone
     this.changed(true);
   }
 
@@ -198,10 +198,12 @@ class Viewer {
 
   /** Close the screen over the table. */
   close() {
-    const at = this.screen.at;
+    const { at } = this.screen;
+    const opener = this.screen instanceof ScoreScreen ? "scores" : "duel";
     this.leaveScreen();
     this.table.draw();
-    this.table.focus(at);
+    if (at) this.table.focus(at);
+    else this.header.focus(opener);
     this.changed(true);
   }
 
