@@ -64,6 +64,7 @@ def _pictures(_: web.Request, body: http.Json) -> http.Json:
         node: each
         for node, each in body["graph"].items()
         if isinstance(each, dict) and isinstance(each.get("class_type"), str) and isinstance(each.get("inputs"), dict)
+        if isinstance(each.get("_meta"), dict | None)
     }
     widgets = [Widget(**each) for each in nodegraph.widgets(graph)]
     pictures, exact = counting.pictures(graph, body["node"], body["values"], sampling.known(), widgets)

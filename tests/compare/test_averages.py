@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import fuzz
 import pytest
 from athanor.training_core.compare import averages
 from athanor.training_core.errors import AthanorError
@@ -27,6 +28,14 @@ def test_averages_stand_beside_a_filter(text, rest, labels):
     assert found == [
         label for each in labels for label in ([f"ema {x}" for x in (0.05, 0.1, 0.15)] if "(0.05)" in each else [each])
     ]
+
+
+def test_very_long_texts_and_very_many_files():
+    """Each blank was a place where a comma could be looked for; and of 300 files none counted, which was a division by zero."""
+    with fuzz.no_hang("blanks"):
+        assert averages.split("4" + " " * 50_000 + "5, mean(1-3)")[1]
+    assert averages.rounded([1 / 300] * 300) == pytest.approx([1 / 300] * 300)
+    assert averages.rounded([0.003, 0.997]) == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ..errors import AthanorError, quoted
 from . import grammar
 
 _AVERAGE = re.compile(r"\b(mean|ema|lerp)\s*\(((?:[^()]|\([^()]*\))*)\)", re.IGNORECASE)
-_BETWEEN = re.compile(r"(?:\s*(?:[,，、\n]|\|\|))+\s*")
+_BETWEEN = re.compile(r"[,，、\n]|\|\|")
 LONGEST = 0.28
 """Of `ema`: at 0.2887 (1 / sqrt 12) all of the training counts the same, and no profile is longer."""
 LEAST = 0.005
@@ -55,8 +55,10 @@ def split(text: str, field: str = "epochs") -> tuple[str, list[Average]]:
         AthanorError: an average cannot be read; names `field`.
     """
     averages = [each for match in _AVERAGE.finditer(text) for each in _read(match[1].lower(), match[2], field)]
-    rest = _BETWEEN.sub(", ", _AVERAGE.sub(",", text)).strip(", ") if averages else text
-    return rest, lists.once(averages)
+    if not averages:
+        return text, []
+    parts = map(str.strip, _BETWEEN.split(_AVERAGE.sub(",", text)))
+    return ", ".join(filter(None, parts)), lists.once(averages)
 
 
 def _read(kind: str, inside: str, field: str) -> list[Average]:
@@ -116,8 +118,9 @@ def _gamma(length: float) -> float:
 
 
 def rounded(weights: Sequence[float]) -> list[float]:
-    """Return weights of sum 1 without those below LEAST, which become 0."""
-    kept = [weight if abs(weight) >= LEAST else 0.0 for weight in weights]
+    """Return weights of sum 1 without those below LEAST, which become 0; of very many files, whose weights all are, the largest stay."""
+    least = min(LEAST, max(map(abs, weights)))
+    kept = [weight if abs(weight) >= least else 0.0 for weight in weights]
     return [weight / sum(kept) for weight in kept]
 
 

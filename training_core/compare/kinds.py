@@ -102,7 +102,8 @@ def join(axes: Sequence[Axis]) -> Axis:
         for together in zip(*(axis.values for axis in axes), strict=True)
     )
     models = tuple(each for axis in axes for each in axis.graph_models)
-    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models)
+    notes = tuple(lists.once(note for axis in axes for note in axis.notes))
+    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models, notes=notes)
 
 
 def check_fields(axes: Sequence[Axis]) -> None:

@@ -126,6 +126,7 @@ class CompareDialog {
     this.leave();
     this.name = name;
     this.chooser.value = name;
+    this.useButton.disabled = true;
     if (inAddress()?.name !== name) toAddress({ name, text: "" }, true);
     const path = `/compare/${encodeURIComponent(name)}`;
     try {
