@@ -43,7 +43,9 @@ def test_lists_and_grids_are_kept(tmp_path):
     assert grids.listed() == ([grid], []) and "1" not in grid.nodes
     mine = lists.save({"name": " a ", "type": "sampler", "values": "euler, heun"}, replace=False)
     assert (mine.name, lists.listed()) == ("a", ([mine], []))
-    longest = lists.save({"name": "z", "type": "prompt", "values": "x" * 199_900}, replace=False)  # by the longest request
+    longest = lists.save(
+        {"name": "z", "type": "prompt", "values": "x" * 199_900}, replace=False
+    )  # by the longest request
     assert lists.listed() == ([mine, longest], [])
     for change, words in (
         ({"type": "samplers"}, "is none of XYZ Axis"),

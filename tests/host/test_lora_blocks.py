@@ -100,5 +100,5 @@ def test_a_lora_of_another_model_is_said(model, lora_path, blocks):
     """With blocks the picture was that of the base model, and nothing was said."""
     other = lora_path.with_name("other.safetensors")
     save_file({f"{IN}.lora_up.weight": torch.ones(3, 2), f"{IN}.lora_down.weight": torch.ones(2, 3)}, other)
-    with pytest.raises(AthanorError, match="other.safetensors does not match this model"):
+    with pytest.raises(AthanorError, match=r"other\.safetensors does not match this model"):
         applied(model, other, 1.0, blocks)

@@ -72,7 +72,11 @@ def test_lists_grids_and_names(asked):
         ("POST", "/athanor/grids", {"name": "g", "node": "3", "nodes": graph, "replace": True}),
         ("GET", "/athanor/axis/names?type=sampler", None),
         ("GET", "/athanor/axis/names?type=cfg", None),
-        ("POST", "/athanor/axis/pictures", {"graph": graph | {"x": 5, "y": graph["1"] | {"_meta": [1]}}, "node": "3", "values": 40}),
+        (
+            "POST",
+            "/athanor/axis/pictures",
+            {"graph": graph | {"x": 5, "y": graph["1"] | {"_meta": [1]}}, "node": "3", "values": 40},
+        ),
     )
     assert [each[0] for each in (saved, taken, renamed, gone, grid, unlike)] == [200, 409, 200, 404, 200, 422]
     lists, grids = asked(("GET", "/athanor/lists", None), ("GET", "/athanor/grids", None))
