@@ -62,7 +62,7 @@ def _grid(request: web.Request) -> http.Json:
     from ..training_core.compare import own_grids
 
     plan = _plan(_folder(request))
-    graph = plan.get("prompt")
+    graph = plan.get("prompt") or {}
     node = own_grids.comparing(graph, plan.get("node", ""))
     if not node:
         raise http.missing("node in the graph of this comparison")
