@@ -190,10 +190,11 @@ class Sweep:
                 self.clones.trained((*run.edits, *once), self.given)
         except Exception as error:
             run.note = str(error) or type(error).__name__
-            _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note)
+            trace = None if isinstance(error, AthanorError) else error
+            _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note, exc_info=trace)
         if new and (after := run.record):
             labels.add_tag(after.folder, f"sweep {self.base}")
-            if after.status == "stopped" and pause is None:
+            if after.status == "stopped" and not (pause and _looks(after, pause)):
                 run.note = "stopped by you" if not after.why else after.why
         self.bar(sum(each.left == 0 for each in runs), len(runs))
 

@@ -57,8 +57,7 @@ def make(
     equal = convolutions = 0
     for done, layer in enumerate(differences):
         progress(done, len(differences))
-        large = len(layer.shape) > 2 and max(layer.shape[2:]) > 1
-        if large and not rule.conv_rank:
+        if svd.is_wide(layer.shape) and not rule.conv_rank:
             convolutions += 1
             continue
         change = layer.read()
