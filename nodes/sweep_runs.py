@@ -221,7 +221,7 @@ class Sweep:
         return f"; about {budget.duration(sum(run.left for run in runs) * sum(speeds) / len(speeds))} left"
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
-        """Return the runs that go on after a rung; the others are noted, also in their folders."""
+        """Return the runs that go on after a rung; the others are noted, also in their folders, unless they had come to their end before."""
         from ..training_core.history import log
 
         looks: dict[int, Any] = {}
@@ -237,6 +237,8 @@ class Sweep:
         limit = max((lowest[number] for number in kept), default=0.0)
         for number in looks.keys() - set(kept):
             run, (step, _) = runs[number], looks[number][-1]
+            if run.left == 0:
+                continue
             run.note = halving.why(step, run.steps, lowest[number], limit)
             log.ended_early(folders.run_folder(run.job.run_id if run.job else ""), step, run.note)
         return [runs[number] for number in kept]

@@ -83,10 +83,10 @@ def test_what_is_too_little_is_said():
     ]
     said = verdict(rows, True, CANNOT)
     assert "1 prompt and 1 seed tell little" in said and CANNOT in said and "colours and edges alone" in said
-    assert "+-" not in said and "told apart" not in said
+    assert "±" not in said and "told apart" not in said
     assert "No picture looks like a copy" in verdict(rows, False, "A copy is nearer than 0.8.")
 
 
 def test_prompt_following_is_told_where_it_was_measured():
     rows = [checkpoint("epoch 1", 0.5, prompt=0.3), checkpoint("epoch 2", 0.8, prompt=0.2)]
-    assert "Follows its prompt best: epoch 1 (0.300 +- 0.000, 9 pictures)." in verdict(rows, False, "")
+    assert "Follows its prompt best: epoch 1 (0.300 ± 0.000, 9 pictures)." in verdict(rows, False, "")

@@ -77,7 +77,7 @@ def measure(
 def _summary(drawn: Sequence[Drawn]) -> str:
     """Return how alike pictures are on average, how different from each other, and how many look like copies."""
     likeness = mean([(each.prompt, each.score.values["likeness"]) for each in drawn])
-    noise = f" +- {likeness['error']:.3f}" if likeness["error"] is not None else ""
+    noise = f" ± {likeness['error']:.3f}" if likeness["error"] is not None else ""
     told = [f"{plural(len(drawn), 'picture')}: likeness {likeness['mean']:.3f}{noise}"]
     if different := variety(drawn):
         told.append(f"variety {mean(different)['mean']:.3f}")

@@ -122,7 +122,7 @@ def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple
     best, top = ranked[0], mean(ranked[0].values(name))
     prompts, seeds = _counts([best])
     even = [] if prompts * seeds < enough[0] * enough[1] else [e for e in ranked[1:] if not _is_above(best, e, name)]
-    noise = f" +- {top['error']:.3f}" if top["error"] is not None else ""
+    noise = f" ± {top['error']:.3f}" if top["error"] is not None else ""
     text = f"{what}: {best.name} ({top['mean']:.3f}{noise}, {plural(top['n'], 'picture')})"
     if even:
         text += f"; cannot be told apart from it: {first_few([each.name for each in even], _MOST_NAMES)}"
