@@ -221,7 +221,7 @@ class Sweep:
         return f"; about {budget.duration(sum(run.left for run in runs) * sum(speeds) / len(speeds))} left"
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
-        """Return the runs that go on after a rung; the others are noted, also in their folders, unless they had come to their end before."""
+        """Return the runs that go on after a rung; of the others those that are not at their end are noted, also in their folders."""
         from ..training_core.history import log
 
         looks: dict[int, Any] = {}
