@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
+from ..settings.edit import Method
 from .change import Factors
 
-Method = Literal["fixed", "sv_ratio", "sv_cumulative", "sv_fro"]
 _ZERO = 1e-6
 """Of a largest singular value below it, sd-scripts takes the whole change for zero, and keeps rank 1."""
 
