@@ -74,12 +74,12 @@ class ScoreChart extends Chart {
       axes: [xAxis(colours, this.axis), valueAxis(colours, false)],
       bands: lines.map((_, i) => ({ series: [3 * i + 1, 3 * i + 2], fill: `${colours.line(i)}30` })),
     });
-    this.element.setAttribute("aria-label", lines.map(told).join("; "));
+    this.element.setAttribute("aria-label", lines.map(inWords).join("; "));
   }
 }
 
 /** A line in words: its first, its last and its highest mean. */
-function told({ title, points }) {
+function inWords({ title, points }) {
   const highest = points.reduce((best, point) => (point[1] > best[1] ? point : best));
   const last = points.at(-1);
   return t("{title}: {last} after step {step}, highest {best} after step {at}", {
@@ -90,6 +90,9 @@ function told({ title, points }) {
     at: highest[0],
   });
 }
+
+/** What a drawing of likeness against prompt following has, with the server's texts in the page's language. */
+const inOurLanguage = (points) => ({ ...points, x: told(points.x), y: told(points.y), note: told(points.note) });
 
 /** The part of a run's details about its scores; hidden where its samples were not scored. */
 export class RunScores {
@@ -115,10 +118,10 @@ export class RunScores {
     this.scores = scores;
     if (!scores) return;
     const { title, panels, copies } = scores;
-    const told = copies.map(([, epoch, count, all]) => t("epoch {epoch}: {count} of {all}", { epoch, count, all }));
+    const where = copies.map(([, epoch, count, all]) => t("epoch {epoch}: {count} of {all}", { epoch, count, all }));
     this.note.textContent =
       t("Measured by {title} on the samples. No score decides by itself.", { title }) +
-      (told.length ? ` ${t("Look like copies: {which}.", { which: told.join(", ") })}` : "");
+      (where.length ? ` ${t("Look like copies: {which}.", { which: where.join(", ") })}` : "");
     this.drawCurves(run, panels);
     this.width = 0;
     this.drawTradeOff();
@@ -134,7 +137,7 @@ export class RunScores {
     }
     for (const [i, lines] of panels.entries()) {
       this.charts[i].show(run, lines);
-      const entries = lines.map((each, at) => make("span", {}, swatch(at), t(each.title)));
+      const entries = lines.map((each, at) => make("span", {}, swatch(at), told(each.title)));
       this.legends[i].replaceChildren(...entries);
     }
   }
@@ -146,6 +149,6 @@ export class RunScores {
     this.width = width;
     const { trade_off: points, panels } = this.scores;
     const note = make("p", { class: "athanor-note" }, panels.some(isLong) ? lacking() : "");
-    this.trade.replaceChildren(points ? tradeOff(points, Math.min(560, width), t) : note);
+    this.trade.replaceChildren(points ? tradeOff(inOurLanguage(points), Math.min(560, width), t) : note);
   }
 }

@@ -50,7 +50,8 @@ const inEnglish = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) =>
 /**
  * Return the drawing with what its signs mean.
  *
- * @param {object} data {x, y, note, points: [{label, group, x, y, copies, best}]}; x and y of a point: {mean, error, n}
+ * @param {object} data {x, y, note, points: [{label, group, x, y, copies, best}]}; x and y of a point: {mean, error, n};
+ *   texts in the page's language
  * @param {number} width in pixels
  * @param {(text: string, values?: object) => string} t texts in the page's language
  */
@@ -60,7 +61,7 @@ export function tradeOff(data, width, t = inEnglish) {
   const part = (value, [low, high]) => (value - low) / (high - low);
   const atX = (value) => LEFT + (width - LEFT - RIGHT) * part(value, ranges.x);
   const atY = (value) => height - BOTTOM - (height - TOP - BOTTOM) * part(value, ranges.y);
-  const titles = { x: t(data.x), y: t(data.y) };
+  const titles = { x: data.x, y: data.y };
   const name = t("{y} against {x}, {count} checkpoints", { ...titles, count: data.points.length });
   const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": name });
   svg.append(...axes(width, height, ranges, titles, { atX, atY }), ...lines(data.points, { atX, atY }));
@@ -77,7 +78,7 @@ export function tradeOff(data, width, t = inEnglish) {
     data.points.some(({ best }) => best) && t("ring: no other is better in both, copies left out"),
     data.points.some(({ copies }) => copies) && t("square: pictures that look like copies"),
     data.points.some(({ x, y }) => x.error !== null || y.error !== null) && t("bars: standard error"),
-    data.note && t(data.note),
+    data.note,
   ];
   return make("figure", { class: "athanor-trade-off" }, svg, make("figcaption", {}, signs.filter(Boolean).join("; ")));
 }
