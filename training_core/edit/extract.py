@@ -118,6 +118,6 @@ def told(extracted: Extracted) -> list[str]:
     lines: list[Any] = [
         extracted.equal and f"Left out: {plural(extracted.equal, 'layer')} that the models have alike.",
         extracted.convolutions
-        and f"Left out: {plural(extracted.convolutions, 'convolution')} larger than 1x1, not counted above; a conv_rank above 0 takes them in.",
+        and f"Left out: {plural(extracted.convolutions, 'convolution')} larger than 1x1, not counted above; a conv_rank takes them in.",
     ]
     return [line for line in lines if line]
