@@ -111,9 +111,10 @@ def metadata(made: Made, wanted: Wanted, name: str, recipe_of: Mapping[str, Any]
 
 def _is_as_trained(made: Made, wanted: Wanted) -> bool:
     """Return whether a result has every layer of one file, and all as they were but for their number format and names."""
-    if len(wanted.sources) > 1 or any(layer.how != "copied" for layer in made.layers):
+    paths = [source.path for source in wanted.sources]
+    if len(paths) > 1 or any(layer.how != "copied" for layer in made.layers):
         return False
-    with opened([wanted.sources[0].path]) as (file,):
+    with opened(paths) as (file,):
         return len(file.layers) == len(made.layers)
 
 
