@@ -116,7 +116,7 @@ class AthanorLikeness(io.ComfyNode):
         from ..training_core.score import at_once
 
         measured = at_once.measure(scorer, images, settings, say, **vectors)
-        about = [measured.summary, scorer.calibration().said, *about]
+        about = [measured.summary, measured.copies, *about]
         progress.text("\n".join(about), always=True)
         text = "\n".join([*about, *measured.lines])
         pages = [image_output(page) for page in measured.pages]

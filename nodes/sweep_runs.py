@@ -190,10 +190,11 @@ class Sweep:
                 self.clones.trained((*run.edits, *once), self.given)
         except Exception as error:
             run.note = str(error) or type(error).__name__
-            _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note)
+            trace = None if isinstance(error, AthanorError) else error
+            _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note, exc_info=trace)
         if new and (after := run.record):
             labels.add_tag(after.folder, f"sweep {self.base}")
-            if after.status == "stopped" and pause is None:
+            if after.status == "stopped" and not (pause and _looks(after, pause)):
                 run.note = "stopped by you" if not after.why else after.why
         self.bar(sum(each.left == 0 for each in runs), len(runs))
 
@@ -220,7 +221,7 @@ class Sweep:
         return f"; about {budget.duration(sum(run.left for run in runs) * sum(speeds) / len(speeds))} left"
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
-        """Return the runs that go on after a rung; the others are noted, also in their folders."""
+        """Return the runs that go on after a rung; of the others those that are not at their end are noted, also in their folders."""
         from ..training_core.history import log
 
         looks: dict[int, Any] = {}
@@ -236,6 +237,8 @@ class Sweep:
         limit = max((lowest[number] for number in kept), default=0.0)
         for number in looks.keys() - set(kept):
             run, (step, _) = runs[number], looks[number][-1]
+            if run.left == 0:
+                continue
             run.note = halving.why(step, run.steps, lowest[number], limit)
             log.ended_early(folders.run_folder(run.job.run_id if run.job else ""), step, run.note)
         return [runs[number] for number in kept]

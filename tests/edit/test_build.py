@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from athanor.training_core.edit.svd import RankRule
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.files import safetensors_metadata
 from athanor.training_core.network import describe, info, recover
-from safetensors.torch import save_file
+from athanor.training_core.network.files import file_hash, save_lora
+from safetensors.torch import load_file, save_file
 
 LAYERS = ("lora_unet_mid_block_attentions_0_proj_in", "lora_te_text_model_encoder_layers_0_mlp_fc1")
 TRAINED = {
@@ -196,3 +198,48 @@ def test_what_cannot_be_added_is_told_before_a_tensor_is_read(tmp_path: Path):
     save_file({f"{LAYERS[0]}.diff": torch.full((2, 2), 1e6)}, large)
     with pytest.raises(AthanorError, match="too large for fp16"):
         build.make(Wanted(sources=(Source(path=large),), precision="fp16"))
+
+
+def test_a_file_without_a_hash_is_known_by_its_content(tmp_path: Path):
+    """A LoRA of another trainer that was trained anew has the same name and size: the old result had passed for its own."""
+    made = {}
+    for seed in (1, 2):
+        file = save_plain(tmp_path / "plain.safetensors", seed)
+        made[seed] = recipe.recipe(Wanted(sources=(Source(path=file, weight=0.5),)))
+    again = recipe.recipe(Wanted(sources=(Source(path=save_plain(tmp_path / "plain.safetensors", 2), weight=0.5),)))
+    assert made[1] != made[2] == again
+    whole = lora(tmp_path / "a.safetensors", 1)
+    tensors = load_file(whole)
+    digest = save_lora(tmp_path / "told.safetensors", tensors, {})
+    assert (
+        file_hash(tmp_path / "told.safetensors")
+        == digest
+        == safetensors_metadata(tmp_path / "told.safetensors")["sshs_model_hash"]
+    )
+
+
+def save_plain(path: Path, seed: int) -> Path:
+    lora(path, seed)
+    save_file(load_file(path), path)
+    os.utime(path, ns=(seed, seed))  # as a later training has it
+    return path
+
+
+def test_layers_with_no_part_in_their_names_are_refused_in_a_sentence(tmp_path: Path):
+    files = []
+    for name in ("one", "two"):
+        tensors = {f"{name}.lora_up.weight": torch.ones(4, 2), f"{name}.lora_down.weight": torch.ones(2, 4)}
+        save_file(tensors, tmp_path / f"{name}.safetensors")
+        files.append(Source(path=tmp_path / f"{name}.safetensors"))
+    with pytest.raises(AthanorError, match="have no layer of the same name"):
+        build.make(Wanted(sources=tuple(files)))
+
+
+def test_a_file_without_some_of_its_blocks_is_not_the_network_that_was_trained(tmp_path: Path):
+    """The rest is copied as it was, and the file had passed for the whole training's."""
+    one = lora(tmp_path / "a.safetensors", 1)
+    assert "athanor_job" in safetensors_metadata(written(tmp_path, Wanted(sources=(Source(path=one),))))
+    assert "athanor_job" not in safetensors_metadata(
+        written(tmp_path, Wanted(sources=(Source(path=one),), blocks="te 0"))
+    )
+    assert "athanor_job" not in safetensors_metadata(written(tmp_path, Wanted(sources=(Source(path=one, text=0.0),))))

@@ -65,5 +65,10 @@ def test_what_has_no_such_name_is_told():
         naming.renamed({f"{OUT}.diff": numbers(2, 2, seed=1)}, "diffusers", MODEL, "float")
     with pytest.raises(AthanorError, match="no names in diffusers"):
         naming.renamed(FILE, "diffusers", SimpleNamespace(**vars(MODEL) | {"diffusers": {}}), "float")
+    twice = {**FILE, f"{MODEL.comfyui[QKV]}.lora_up.weight": numbers(2, 2, seed=1)}
+    with pytest.raises(
+        AthanorError, match="are one layer of this model"
+    ):  # the second one had taken the place of the first
+        naming.renamed(twice, "kohya", MODEL, "float")
     bundled = {**FILE, "bundle_emb.x.clip_l": numbers(2, 2, seed=1)}
     assert "bundle_emb.x.clip_l" in naming.renamed(bundled, "kohya", MODEL, "float")

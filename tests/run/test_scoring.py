@@ -64,3 +64,39 @@ def test_without_a_scorer_nothing_happens_and_an_interrupt_is_passed_on(comfy, m
     assert events(None, monkeypatch) == []
     with pytest.raises(KeyboardInterrupt):
         events(scorer(interrupted), monkeypatch)
+
+
+def test_samples_that_are_gone_do_not_make_the_log_longer_each_time(comfy, tmp_path, monkeypatch):
+    """A step whose pictures were deleted has no score: all steps were told again whenever the graph was queued."""
+    from athanor.training_core.files import read_lines
+    from athanor.training_core.history import registry, report
+    from athanor.training_core.run.scored_later import score_later
+    from athanor.training_core.score.cache import PictureScore
+    from PIL import Image
+
+    monkeypatch.setattr(report, "write", lambda folder: None)
+    Image.new("RGB", (8, 8)).save(tmp_path / "there.png")
+    drawn = [
+        {
+            "event": "sampled",
+            "time": 1.0,
+            "step": step,
+            "epoch": 1,
+            "index": 0,
+            "prompt": "a",
+            "path": str(tmp_path / name),
+        }
+        for step, name in ((10, "there.png"), (20, "gone.png"))
+    ]
+    made = PictureScore(
+        values={"likeness": 0.5}, nearest="a", nearest_value=0.5, copy=False, whole=np.ones(1, np.float32)
+    )
+    some = scorer(lambda asked: [made] * len(asked))
+    some.give_back = lambda: None
+    for _ in range(3):
+        events = (*drawn, *read_lines(tmp_path / "events.jsonl"))
+        record = registry.Record(
+            folder=tmp_path, run_id="r", lineage_id="l", output_name="n", target=tmp_path / "n", steps=20, events=events
+        )
+        assert score_later(record, some) == []
+    assert [each["step"] for each in read_lines(tmp_path / "events.jsonl")] == [10]

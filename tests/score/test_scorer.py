@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import gardens
 import numpy as np
@@ -116,3 +117,28 @@ def test_pictures_that_are_gone_are_left_out(comfy, tmp_path):
     gone = Dataset(found.subsets, found.pictures[:0])
     with pytest.raises(AthanorError):
         scorer(gone, tmp_path / "kept").score(asked(gardens.gardens(1, seed=5)[0]))
+
+
+def test_pictures_of_one_name_in_two_folders_are_told_apart(comfy, tmp_path):
+    """Both were called 00.png, and the first one was shown beside a copy of the second."""
+    parts = []
+    for seed in (1, 2):
+        gardens.write(tmp_path / f"{seed}", 9, seed=seed)
+        parts.append(scan.scan(DatasetSettings(folder=f"{seed}"), tmp_path / f"{seed}", None, tmp_path / "inspected"))
+    both = scorer(parts[0].joined(parts[1]), tmp_path / "kept")
+    images = [gardens.gardens(9, seed=seed)[4] for seed in (1, 2)]
+    scores = both.score(asked(*images))
+    assert [each.nearest for each in scores] == ["folder 1: 04.png", "folder 2: 04.png"]
+    for image, found in zip(images, scores, strict=True):
+        shown = np.asarray(both.thumbnail(found.nearest, 64)).astype(float)
+        small = np.asarray(image.convert("RGB").resize(shown.shape[1::-1])).astype(float)
+        assert abs(shown - small).mean() < 12
+
+
+def test_what_is_kept_belongs_to_the_files_as_they_are_called_and_shown(comfy, dataset, tmp_path):
+    copy = asked(gardens.gardens(10, seed=1)[3])
+    assert scorer(dataset, tmp_path).score(copy)[0].nearest == "03.png"
+    renamed = Dataset(dataset.subsets, tuple(replace(p, name=f"new {p.name}") for p in dataset.pictures))
+    assert scorer(renamed, tmp_path).score(copy)[0].nearest == "new 03.png"
+    black = tuple(subset.model_copy(update={"alpha_background": "black"}) for subset in dataset.subsets)
+    assert scorer(Dataset(black, dataset.pictures), tmp_path).id != scorer(dataset, tmp_path).id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from athanor.training_core.score.cache import PictureScore
-from athanor.training_core.score.summary import Checkpoint, Drawn, mean, variety, verdict
+from athanor.training_core.score.summary import Checkpoint, Drawn, mean, mean_of_pairs, variety, verdict
 
 PROMPTS, SEEDS = ("a cat", "a dog", "a car"), (1, 2, 3)
 CANNOT = "Copies cannot be told from 3 different training pictures: that takes 8, compared with each other."
@@ -48,6 +48,25 @@ def test_variety_is_the_distance_between_seeds_of_one_prompt():
     assert "variety" not in Checkpoint(labels=(), pictures=tuple(drawn[2:])).measured()
 
 
+def test_pairs_that_share_a_picture_do_not_lower_the_noise_of_variety():
+    """Four seeds make six pairs, of which two have no picture in common: six values had passed for six independent ones."""
+    values = [("a", value) for value in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)]
+    spread = np.std([value for _, value in values], ddof=1)
+    assert mean_of_pairs(values) == {"mean": 0.35, "error": pytest.approx(spread / 2**0.5, abs=1e-4), "n": 6}
+    assert mean_of_pairs(values[:3])["error"] is None  # of three seeds
+    two_seeds_each = [("a", 0.1), ("b", 0.4), ("c", 0.2)]
+    assert mean_of_pairs(two_seeds_each) == mean(two_seeds_each)
+    rng = np.random.default_rng(0)  # what is told is at least what really varies
+    told, means = [], []
+    for _ in range(300):
+        angles = rng.normal(0, 0.4, 6)
+        drawn = [Drawn("a", seed, score(0.5, angle=angle)) for seed, angle in enumerate(angles)]
+        found = Checkpoint(labels=(), pictures=tuple(drawn)).measured()["variety"]
+        told.append(found["error"])
+        means.append(found["mean"])
+    assert np.mean(told) > 0.8 * np.std(means)
+
+
 def test_a_verdict_names_evidence_and_noise():
     rows = [checkpoint("epoch 1", 0.5), checkpoint("epoch 2", 0.8), checkpoint("epoch 30", 0.8, noise=0.02, copies=4)]
     said = verdict(rows, False, "A copy is nearer than 0.8.")
@@ -64,10 +83,10 @@ def test_what_is_too_little_is_said():
     ]
     said = verdict(rows, True, CANNOT)
     assert "1 prompt and 1 seed tell little" in said and CANNOT in said and "colours and edges alone" in said
-    assert "+-" not in said and "told apart" not in said
+    assert "±" not in said and "told apart" not in said
     assert "No picture looks like a copy" in verdict(rows, False, "A copy is nearer than 0.8.")
 
 
 def test_prompt_following_is_told_where_it_was_measured():
     rows = [checkpoint("epoch 1", 0.5, prompt=0.3), checkpoint("epoch 2", 0.8, prompt=0.2)]
-    assert "Follows its prompt best: epoch 1 (0.300 +- 0.000, 9 pictures)." in verdict(rows, False, "")
+    assert "Follows its prompt best: epoch 1 (0.300 ± 0.000, 9 pictures)." in verdict(rows, False, "")

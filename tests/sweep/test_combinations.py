@@ -36,6 +36,8 @@ def test_names_are_short_and_no_two_are_the_same():
         "_no_dora_optimizer_args-a-b-c_d_3",
         "_no_dora_optimizer_args-a-b-c_d_4",
     ]
+    numbered = [varied("optimizer_args", "a b", "a:b", "a-b_2", type_="STRING")]  # the second had got the third's name
+    assert len({each.suffix for each in combinations.chosen(numbered, None, 0)}) == 3
     twice = [varied("rank", 8, node="12"), varied("rank", 4, 8, node="5:3")]
     (first, _) = combinations.chosen(twice, None, 0)
     assert (first.suffix, first.label) == ("_rank5-3-4", "5:3.rank 4")

@@ -68,7 +68,9 @@ def test_seeds_tell_more_than_one_run():
     rows = [row(f"{r}{s}", best, values=(r, str(s))) for r, bests in probes.items() for s, best in enumerate(bests)]
     (told,) = ranking.over_seeds(rows, 1)
     assert told.startswith("Lowest probe over the seeds, mean and standard error: 8: 90.2 ± 0.1 %; 16: 95.1 ± 0.1 %.")
-    assert told.endswith("The first is better by more than chance.")
+    assert told.endswith("The first two differ by more than two standard errors.")
+    (told,) = ranking.over_seeds([each for each in rows if each.values[1] != "2"], 1)
+    assert told.endswith("Errors of 2 seeds are themselves uncertain: use 3 or more.")
     assert ranking.over_seeds(rows, None) == [] == ranking.over_seeds(rows[:1], 1)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import AthanorError
 from ..files import safetensors_header, safetensors_metadata
 from ..history.handle import Checkpoint
-from ..host import fingerprint, folders, guard
+from ..host import folders, guard
 from ..json_text import parse_json
 from . import averages
 from .averages import Average, plain_name
@@ -78,11 +78,7 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
         rank, wide = estimate.own_ranks(read)
     wanted = Wanted(sources=sources, rule=RankRule(rank=rank, conv_rank=wide) if rank else None)
     recipe_of = recipe.recipe(wanted)
-    # Files without a hash in their metadata are told apart by size, time and header.
-    known = [
-        part.get("hash") or fingerprint.file(each.path) for part, each in zip(recipe_of["from"], sources, strict=True)
-    ]
-    digest = hashlib.sha256(json.dumps([recipe_of, known], sort_keys=True).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(recipe_of, sort_keys=True).encode()).hexdigest()[:8]
     path = folders.lora_path(f"{FOLDER}/{plain_name(label)}-{digest}")
     if not (path.is_file() and recipe.is_same(path, recipe_of)):
         result = build.make(wanted, lambda _done, _total: guard.stop_if_interrupted())

@@ -199,7 +199,8 @@ def _names(files: Sequence[LoraFile]) -> str:
 
 
 def _parts(file: LoraFile) -> set[str]:
-    return {layer.split("_")[1] for layer in file.layers}
+    """Return the parts of a model that a file has layers of: unet, te1 ...; '' for a name without one."""
+    return {layer.partition("_")[2].partition("_")[0] for layer in file.layers}
 
 
 def precision_of(file: LoraFile) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from . import change, spelling
+from . import change, spelling, svd
 from .build import AS_IT_IS, Wanted, precision_of, weights_of
 from .change import ALPHA, DOWN, EXTRAS
 from .opened import LoraFile
@@ -77,8 +77,8 @@ def rank_of(shapes: Shapes) -> int:
 
 
 def is_wide(shapes: Shapes) -> bool:
-    """Return whether a layer is a convolution of a larger kernel than 1x1."""
-    return any(len(shape) > 2 and max(shape[2:]) > 1 for shape in shapes.values())
+    """Return whether a layer is a convolution of a larger kernel than 1x1, by the shapes of its pieces."""
+    return any(map(svd.is_wide, shapes.values()))
 
 
 def own_ranks(files: Sequence[LoraFile]) -> tuple[int, int]:

@@ -57,8 +57,7 @@ def make(
     equal = convolutions = 0
     for done, layer in enumerate(differences):
         progress(done, len(differences))
-        large = len(layer.shape) > 2 and max(layer.shape[2:]) > 1
-        if large and not rule.conv_rank:
+        if svd.is_wide(layer.shape) and not rule.conv_rank:
             convolutions += 1
             continue
         change = layer.read()
@@ -119,6 +118,6 @@ def told(extracted: Extracted) -> list[str]:
     lines: list[Any] = [
         extracted.equal and f"Left out: {plural(extracted.equal, 'layer')} that the models have alike.",
         extracted.convolutions
-        and f"Left out: {plural(extracted.convolutions, 'convolution')} larger than 1x1; a conv_rank above 0 takes them in.",
+        and f"Left out: {plural(extracted.convolutions, 'convolution')} larger than 1x1, not counted above; a conv_rank takes them in.",
     ]
     return [line for line in lines if line]

@@ -79,7 +79,7 @@ def _by_kohya(tensors: Mapping[str, torch.Tensor], model: LayerNames) -> tuple[d
     """Return layer in kohya's spelling -> pieces, of any trainer's names, and the tensors that belong to none.
 
     Raises:
-        AthanorError: modules that are one layer of this model cannot be put together.
+        AthanorError: modules that are one layer of this model cannot be put together, or the file has a layer under two names.
     """
     given: dict[str, Tensors] = {}
     paths: dict[str, str] = {}
@@ -90,7 +90,12 @@ def _by_kohya(tensors: Mapping[str, torch.Tensor], model: LayerNames) -> tuple[d
             others[key] = value
             continue
         layer = model.own.get(found[0]) or module_of(found[0], TEXT)
-        given.setdefault(layer, {})[found[1]] = value
+        pieces = given.setdefault(layer, {})
+        if found[1] in pieces:
+            raise AthanorError(
+                f"names: {shortened(paths[layer])} and {shortened(found[0])} are one layer of this model; choose as in the file."
+            )
+        pieces[found[1]] = value
         paths[layer] = found[0]
     joined, _, wrong = diffusers_names.join(given, paths, model.diffusers, {})
     if wrong:

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from ..errors import shortened
 from ..files import safetensors_metadata
 from ..json_text import parse_json
 from ..network import peft
-from ..network.files import save_lora
+from ..network.files import file_hash, save_lora
 from ..network.metadata_choice import EDIT, HASHES, JOB, TRAINED
 from ..network.recover import DYNAMIC
 from .build import AS_IT_IS, Layer, Made, Source, Wanted
+from .opened import opened
 from .svd import RankRule
 
 KEY = EDIT
@@ -71,9 +73,15 @@ def _of(source: Source) -> dict[str, Any]:
     told: dict[str, Any] = {"file": source.path.name, "weight": source.weight}
     told |= {} if source.text is None else {"text_encoder": source.text}
     told |= {"blocks": source.blocks} if source.blocks else {}
-    told |= {"hash": metadata[HASHES[0]]} if HASHES[0] in metadata else {"bytes": source.path.stat().st_size}
+    told["hash"] = metadata.get(HASHES[0]) or _hash(source.path, source.path.stat().st_mtime_ns)
     older = metadata.get(KEY, "")
     return told | ({"recipe": parse_json(older)} if older and len(older) < _LONGEST else {})
+
+
+@lru_cache(maxsize=256)
+def _hash(path: Path, _changed: int) -> str:
+    """Return the sshs_model_hash of a file that does not tell it; read again where its time of change is another one."""
+    return file_hash(path)
 
 
 def metadata(made: Made, wanted: Wanted, name: str, recipe_of: Mapping[str, Any]) -> dict[str, str]:
@@ -94,11 +102,20 @@ def metadata(made: Made, wanted: Wanted, name: str, recipe_of: Mapping[str, Any]
     for key in _BASE:  # of what model the files are for, one that says nothing contradicts none
         values = {file[key] for file in files if key in file}
         told |= {key: values.pop()} if len(values) == 1 else {}
-    if any(layer.how != "copied" for layer in made.layers):
+    if not _is_as_trained(made, wanted):
         told = {key: value for key, value in told.items() if key not in (JOB, TRAINED)} | _network(made.layers, told)
     if len(files) > 1:
         told["modelspec.merged_from"] = ", ".join(source.path.stem for source in wanted.sources)
     return told | _of_this_file(name, recipe_of)
+
+
+def _is_as_trained(made: Made, wanted: Wanted) -> bool:
+    """Return whether a result has every layer of one file, and all as they were but for their number format and names."""
+    paths = [source.path for source in wanted.sources]
+    if len(paths) > 1 or any(layer.how != "copied" for layer in made.layers):
+        return False
+    with opened(paths) as (file,):
+        return len(file.layers) == len(made.layers)
 
 
 def extracted(made: Made, name: str, recipe_of: Mapping[str, Any], base: Mapping[str, str]) -> dict[str, str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
+from ..settings.edit import Method
 from .change import Factors
 
-Method = Literal["fixed", "sv_ratio", "sv_cumulative", "sv_fro"]
 _ZERO = 1e-6
 """Of a largest singular value below it, sd-scripts takes the whole change for zero, and keeps rank 1."""
 
@@ -29,8 +28,7 @@ class RankRule:
 
     def most(self, shape: Sequence[int]) -> int:
         """Return the most that a weight of this shape gets."""
-        large = len(shape) > 2 and max(shape[2:]) > 1
-        return min(self.conv_rank if large and self.conv_rank else self.rank, _full(shape))
+        return min(self.conv_rank if is_wide(shape) and self.conv_rank else self.rank, _full(shape))
 
     def enough(self, shape: Sequence[int]) -> int:
         """Return the rank up to which a change is left as it is; 0 for a dynamic method, which looks at the values of each."""
@@ -54,6 +52,11 @@ class RankRule:
         else:
             return full
         return max(1, min(count, full - 1)) + 1
+
+
+def is_wide(shape: Sequence[int]) -> bool:
+    """Return whether a weight of this shape is a convolution of a larger kernel than 1x1."""
+    return len(shape) > 2 and max(shape[2:]) > 1
 
 
 def _full(shape: Sequence[int]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import fmean, stdev
 
-from ..wording import plural
+from ..wording import first_few, plural
 from .scores import StepScores, measured_alike
 from .verdict import Sentence
 
@@ -14,6 +14,8 @@ ENOUGH = 4
 """Pictures of one step below which their noise is not known well enough."""
 APART = 2.0
 """Standard errors of their difference by which two means must differ."""
+_MOST_NAMES = 6
+"""Steps that a sentence names."""
 _KINDS = (("likeness", "look most like the training pictures"), ("prompt", "follow their prompts best"))
 
 
@@ -51,7 +53,7 @@ def _best(steps: Sequence[StepScores], name: str, words: str) -> Sentence | None
     if len(even) == len(there) - 1:
         text = f"By {name}, the files cannot be told apart: their differences are within the noise (highest: {call(top)}, {evidence})."
         return Sentence("unknown", text)
-    apart = f"; {_few(even)} cannot be told apart from it" if even else ""
+    apart = f"; {first_few(even, _MOST_NAMES)} cannot be told apart from it" if even else ""
     return Sentence(
         "note", f"Samples of {call(top)} {words} ({evidence}){apart}. No score decides by itself: look at them."
     )
@@ -72,14 +74,10 @@ def _copies(steps: Sequence[StepScores]) -> Sentence | None:
     call = _name(steps)
     told = [f"{call(each)} ({each.copies} of {len(each.pictures)})" for each in found]
     advice = "Look at them beside those; take an earlier file, or train fewer steps."
-    return Sentence("bad", f"Samples look like copies of training pictures: {_few(told)}. {advice}")
+    return Sentence("bad", f"Samples look like copies of training pictures: {first_few(told, _MOST_NAMES)}. {advice}")
 
 
 def _name(steps: Sequence[StepScores]) -> Callable[[StepScores], str]:
     """Return how these steps are called: by epoch, or where two of them are of one epoch, by step."""
     by_epoch = all(a.epoch < b.epoch for a, b in pairwise(steps))
     return lambda each: f"epoch {each.epoch}" if by_epoch else f"step {each.step}"
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

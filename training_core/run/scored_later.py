@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import AthanorError
 from ..files import append_line
 from ..history import report
 from ..history.registry import Record
-from ..host import devices, foreign
 from ..json_text import finite
 from ..pictures import UnreadablePicture, opened
 from ..resume import lock
-from .scoring import DrawnSample, measured
+from .scoring import DrawnSample, failure, measured
 
 if TYPE_CHECKING:
     from ..score.scorer import Scorer
@@ -27,7 +25,8 @@ if TYPE_CHECKING:
 def score_later(record: Record, scorer: Scorer | None, say: Callable[[str, int, int], None] | None = None) -> list[str]:
     """Measure the samples of a finished run, unless this scorer has done so; its events get the time of the run's end.
 
-    All steps are told again where one is missing, since of a step the last event counts, and of later ones those behind it.
+    All steps are told again where one is missing, since of a step the last event counts, and of later ones those behind it. A
+    step whose pictures are gone misses nothing.
 
     Returns:
         one sentence about what failed; none where nothing did.
@@ -38,19 +37,22 @@ def score_later(record: Record, scorer: Scorer | None, say: Callable[[str, int, 
     by_step: dict[int, list[dict[str, Any]]] = {}
     for sample in record.samples:
         by_step.setdefault(sample["step"], []).append(sample)
-    if scorer is None or {each.step for each in record.scores if each.scorer == scorer.id} >= by_step.keys():
+    if scorer is None:
+        return []
+    known = {each.step for each in record.scores if each.scorer == scorer.id}
+    if known >= by_step.keys():
         return []
     try:
         events = [event for step in by_step if (event := _step(scorer, by_step[step], say))]
+        if known >= {event.step for event in events}:
+            return []
         with lock.held(record.folder, "The run"):
             for event in events:
                 line = {"event": "scored", "time": record.events[-1].get("time", 0.0), **dataclasses.asdict(event)}
                 append_line(record.folder / "events.jsonl", json.dumps(finite(line)))
             report.write(record.folder)
     except Exception as error:  # no score is worth the run
-        if not devices.is_out_of_memory(error) and not isinstance(error, (AthanorError, OSError)):
-            raise
-        return [f"The run's samples could not be scored ({foreign.in_words(error).rstrip('.')})."]
+        return [f"The run's samples could not be scored ({failure(error)})."]
     finally:
         scorer.give_back()
     return []

@@ -45,14 +45,17 @@ def scored(
         with sampling.interlude(model):
             event = measured(scorer, pictures, progress.step, progress.epoch)
     except Exception as error:  # no score is worth the run
-        devices.is_out_of_memory(error)  # clears CUDA's record of it, by which the next operation would fail
-        if not isinstance(error, AthanorError):
-            log.warning("Athanor: the samples could not be scored", exc_info=error)
-        yield Warned(
-            f"The samples of step {progress.step} could not be scored ({foreign.in_words(error).rstrip('.')})."
-        )
+        yield Warned(f"The samples of step {progress.step} could not be scored ({failure(error)}).")
         return
     yield event
+
+
+def failure(error: Exception) -> str:
+    """Return why samples could not be scored, in words for brackets; what is no refusal of ours goes into the log with its traceback."""
+    devices.is_out_of_memory(error)  # clears CUDA's record of it, by which the next operation would fail
+    if not isinstance(error, (AthanorError, OSError)):
+        log.warning("Athanor: the samples could not be scored", exc_info=error)
+    return foreign.in_words(error).rstrip(".")
 
 
 def measured(scorer: Scorer, pictures: Sequence[DrawnSample], step: int, epoch: int, say: Any = None) -> Scored:

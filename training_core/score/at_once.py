@@ -20,12 +20,13 @@ from .summary import Drawn, mean, variety
 _SHOWN = ("likeness", "mean", "held_out", "prompt", "vectors")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AtOnce:
     """What was measured on some pictures."""
 
     likeness: tuple[float, ...]
     summary: str  # one line about all of them
+    copies: str  # how copies are told, or why they cannot be
     lines: tuple[str, ...]  # one for each picture
     pages: tuple[Image.Image, ...]  # each beside its nearest training picture
 
@@ -52,6 +53,7 @@ def measure(
     try:
         towers = scorer.towers(say)
         scores = scorer.score([Asked(pixels, prompt) for pixels, prompt in zip(images, prompts, strict=True)], say)
+        copies = scorer.calibration(say).said
     finally:
         scorer.give_back()
     scores = _with_vectors(scores, vectors, reference_vectors, settings.k)
@@ -67,13 +69,15 @@ def measure(
     drawn = [Drawn(prompt, seed, score) for seed, (prompt, score) in enumerate(zip(prompts, scores, strict=True))]
     lines += filter(None, [towers])
     likeness = tuple(score.values["likeness"] for score in scores)
-    return AtOnce(likeness, _summary(drawn), tuple(lines), tuple(panel.pages(pairs)))
+    return AtOnce(
+        likeness=likeness, summary=_summary(drawn), copies=copies, lines=tuple(lines), pages=tuple(panel.pages(pairs))
+    )
 
 
 def _summary(drawn: Sequence[Drawn]) -> str:
     """Return how alike pictures are on average, how different from each other, and how many look like copies."""
     likeness = mean([(each.prompt, each.score.values["likeness"]) for each in drawn])
-    noise = f" +- {likeness['error']:.3f}" if likeness["error"] is not None else ""
+    noise = f" ± {likeness['error']:.3f}" if likeness["error"] is not None else ""
     told = [f"{plural(len(drawn), 'picture')}: likeness {likeness['mean']:.3f}{noise}"]
     if different := variety(drawn):
         told.append(f"variety {mean(different)['mean']:.3f}")

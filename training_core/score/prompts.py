@@ -68,7 +68,7 @@ def belonging(tower: TextTower, wholes: np.ndarray, pictures: Sequence[Picture])
     apart = np.array([table[i, i] - table[i, other[i]].mean() for i in range(len(captions))])
     error = float(apart.std(ddof=1)) / len(apart) ** 0.5
     mean = float(apart.mean())
-    told = f"pictures are {mean:+.3f} +- {error:.3f} nearer to their own captions than to others'"
+    told = f"pictures are {mean:+.3f} ± {error:.3f} nearer to their own captions than to others'"
     if mean > 3 * error:
         return f"clip and clip_vision belong together: {told}."
     return f"clip and clip_vision may not belong together, or cannot tell these captions apart: {told}; do not rely on prompt."

@@ -23,7 +23,7 @@ _SIDE = 512
 """Pictures are reduced to no less than this longest side: no vision model sees more of them."""
 _BITS = 8
 """Of 64, in which the perceptual hashes of near duplicates may differ; `grouping.same` compares their pixels, too."""
-_MOST = 8192  # looks that are remembered; of 20 kB each
+_MOST = 8192  # pictures that are remembered; of 45 kB each, with both looks and the thumbnail
 _CHUNK = 16  # pictures in memory at a time
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, Picture
+from ..data.doctor.measure import load, source_of
 from ..host import guard
-from ..settings import LikenessSettings
+from ..pictures import UnreadablePicture
+from ..settings import DatasetSettings, LikenessSettings
 from ..wording import plural
 from . import copies
 from .cache import PictureScore, ScoreCache, picture_digest, prompt_digest
@@ -76,9 +79,12 @@ class Scorer:
         self._liked = filtered(self._training, settings.caption_filter)
         parts = [measure.content, digest(self._training), digest(self._liked), digest(self._held), settings.k]
         parts.append(text.content if text else "")
+        parts += [*_backgrounds(dataset, self._training), *(_backgrounds(held_out, self._held) if held_out else [])]
         self.id = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
         self._cache = ScoreCache(folder / f"{self.id}.jsonl")
         self._against: _Against | None = None
+        self._names = _names(dataset, self._training)
+        self._pictures = {self._names[picture.content]: picture for picture in self._training}
 
     @property
     def references(self) -> int:
@@ -113,15 +119,12 @@ class Scorer:
         training = self._look_at_references(say).training
         return belonging(self._text, training.wholes, training.pictures)
 
-    def picture_of(self, name: str) -> Any:
-        """Return the training picture of that name; None if there is none."""
-        return next((picture for picture in self._training if picture.name == name), None)
+    def picture_of(self, name: str) -> Picture | None:
+        """Return the training picture that scores call by that name; None if there is none."""
+        return self._pictures.get(name)
 
     def thumbnail(self, name: str, side: int) -> Any:
         """Return a training picture of at most `side` pixels, as an RGB image; None if it cannot be read any more."""
-        from ..data.doctor.measure import load, source_of
-        from ..pictures import UnreadablePicture
-
         picture = self.picture_of(name)
         try:
             image = load(source_of(self._dataset, picture), side) if picture else None
@@ -140,7 +143,8 @@ class Scorer:
             BaseException: the host's own, where the user has interrupted.
         """
         keys = [(picture_digest(each.pixels), prompt_digest(each.prompt) if self._text else "") for each in asked]
-        known = {key: score for key in keys if (score := self._cache.get(*key))}
+        # A file that was renamed since has other names than its lines in the cache: they are measured again.
+        known = {key: score for key in keys if (score := self._cache.get(*key)) and score.nearest in self._pictures}
         missing = list({key: each for key, each in zip(keys, asked, strict=True) if key not in known}.items())
         against = self._look_at_references(say) if missing else None
         for start in range(0, len(missing), _BATCH):
@@ -174,7 +178,7 @@ class Scorer:
         limit = against.calibration.threshold
         return PictureScore(
             values=values,
-            nearest=against.training.pictures[nearest].name,
+            nearest=self._names[against.training.pictures[nearest].content],
             nearest_value=float(near[nearest]),
             copy=limit is not None and float(near[nearest]) >= limit,
             whole=look.whole.astype(np.float16).astype(
@@ -208,6 +212,18 @@ class Scorer:
                 calibration=copies.calibrate(training.layouts, training.groups, near),
             )
         return self._against
+
+
+def _names(dataset: Dataset, pictures: Sequence[Picture]) -> dict[str, str]:
+    """Return content -> what a picture is called; where several folders have one of that name, their number stands in front."""
+    counts = Counter(picture.name for picture in pictures)
+    return {p.content: p.name if counts[p.name] == 1 else f"folder {p.subset + 1}: {p.name}" for p in pictures}
+
+
+def _backgrounds(dataset: Dataset, pictures: Sequence[Picture]) -> list[tuple[str, str]]:
+    """Return (content, background) of pictures on another one than the usual, with which transparent ones look different."""
+    grounds = ((picture.content, source_of(dataset, picture).background) for picture in pictures)
+    return sorted((content, str(ground)) for content, ground in grounds if ground != DatasetSettings().alpha_background)
 
 
 def _centred(layout: np.ndarray, centre: np.ndarray | None) -> np.ndarray:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isqrt
 from typing import Any
 
 import numpy as np
 
-from ..wording import plural
+from ..wording import first_few, plural
 from .cache import PictureScore
 
 ENOUGH = (2, 2)
 """Prompts and seeds below which the noise of a mean cannot be told."""
+_MOST_NAMES = 6
+"""Checkpoints that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Checkpoint:
         """Return mean, standard error and number of each score, by its name; variety as well."""
         names = dict.fromkeys(name for each in self.pictures for name in each.score.values)
         found = {name: mean(self.values(name)) for name in names}
-        return found | ({"variety": mean(pairs)} if (pairs := variety(self.pictures)) else {})
+        return found | ({"variety": mean_of_pairs(pairs)} if (pairs := variety(self.pictures)) else {})
 
 
 def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
@@ -64,6 +68,21 @@ def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
     errors = [float(np.std(each, ddof=1)) / len(each) ** 0.5 for each in (numbers, by_prompt) if len(each) > 1]
     error = round(max(errors), 4) if errors else None
     return {"mean": round(float(numbers.mean()), 4), "error": error, "n": len(numbers)}
+
+
+def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """Return the same of (prompt, value) of all pairs of a prompt's pictures, of which only those without a picture in common tell
+    anything of each other's noise.
+
+    The mean over all pairs of s pictures has at most the variance of floor(s / 2) independent ones (Hoeffding 1948): so many count.
+    """
+    found = mean(values)
+    counts = Counter(prompt for prompt, _ in values)
+    apart = sum((1 + isqrt(1 + 8 * pairs)) // 4 for pairs in counts.values())  # pairs = s (s - 1) / 2
+    if apart < 2:
+        return found | {"error": None}
+    spread = float(np.std([value for _, value in values], ddof=1)) / apart**0.5
+    return found | {"error": round(max(found["error"], spread), 4)}
 
 
 def variety(pictures: Sequence[Drawn]) -> list[tuple[str, float]]:
@@ -103,10 +122,10 @@ def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple
     best, top = ranked[0], mean(ranked[0].values(name))
     prompts, seeds = _counts([best])
     even = [] if prompts * seeds < enough[0] * enough[1] else [e for e in ranked[1:] if not _is_above(best, e, name)]
-    noise = f" +- {top['error']:.3f}" if top["error"] is not None else ""
+    noise = f" ± {top['error']:.3f}" if top["error"] is not None else ""
     text = f"{what}: {best.name} ({top['mean']:.3f}{noise}, {plural(top['n'], 'picture')})"
     if even:
-        text += f"; cannot be told apart from it: {_few([each.name for each in even])}"
+        text += f"; cannot be told apart from it: {first_few([each.name for each in even], _MOST_NAMES)}"
     return f"{text}."
 
 
@@ -125,7 +144,7 @@ def _copies(checkpoints: Sequence[Checkpoint], how: str) -> str:
     if not found:
         return "No picture looks like a copy of a training picture."
     told = [f"{each.name} ({each.copies} of {len(each.pictures)})" for each in found]
-    return f"Pictures that look like copies of training pictures: {_few(told)}; look at them beside their nearest ones."
+    return f"Pictures that look like copies of training pictures: {first_few(told, _MOST_NAMES)}; look at them beside their nearest ones."
 
 
 def _noise(checkpoints: Sequence[Checkpoint]) -> str:
@@ -142,7 +161,3 @@ def _counts(checkpoints: Sequence[Checkpoint]) -> tuple[int, int]:
     """Return how many prompts and seeds there are."""
     pictures = [each for checkpoint in checkpoints for each in checkpoint.pictures]
     return len({each.prompt for each in pictures}), len({each.seed for each in pictures})
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -109,10 +110,15 @@ def _part(each: Varied, choice: Choice, names: Sequence[str]) -> str:
 
 def _told_apart(found: list[Combination]) -> list[Combination]:
     """Return the combinations with suffixes that differ, also on a system that does not tell capitals from small letters."""
-    seen = dict[str, int]()
+    counts = Counter(each.suffix.lower() for each in found)
+    taken = {suffix for suffix, count in counts.items() if count == 1}
+    result = list[Combination]()
     for each in found:
-        seen[each.suffix.lower()] = seen.get(each.suffix.lower(), 0) + 1
-    return [
-        each if seen[each.suffix.lower()] == 1 else replace(each, suffix=f"{each.suffix}_{each.number + 1}")
-        for each in found
-    ]
+        if counts[each.suffix.lower()] > 1:
+            suffix = f"{each.suffix}_{each.number + 1}"
+            while suffix.lower() in taken:
+                suffix += "_"
+            taken.add(suffix.lower())
+            each = replace(each, suffix=suffix)
+        result.append(each)
+    return result
