@@ -44,7 +44,7 @@ def test_lists_and_grids_are_kept(tmp_path):
     mine = lists.save({"name": " a ", "type": "sampler", "values": "euler, heun"}, replace=False)
     assert (mine.name, lists.listed()) == ("a", ([mine], []))
     longest = lists.save(
-        {"name": "z", "type": "prompt", "values": "x" * 199_900}, replace=False
+        {"name": "z", "type": "prompt", "values": "x" * 199_950}, replace=False
     )  # by the longest request
     assert lists.listed() == ([mine, longest], [])
     for change, words in (
