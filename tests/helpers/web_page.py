@@ -81,13 +81,17 @@ class Page:
         self.page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", frames)
 
     def load(self, workflow: dict[str, Any]) -> None:
-        """Open a workflow, and look at the Train LoRA node."""
-        self.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'test')", workflow)
-        self.settle(12)  # where a subgraph was open, the page goes into it and out of it once more
-        self.page.wait_for_function(
-            """() => { const { app } = window.comfyAPI.app, { graph } = app.canvas;
-                return graph === app.rootGraph && graph.nodes.some((n) => n.type === "AthanorTrainLoRA"); }"""
+        """Open a workflow, and look at the Train LoRA node.
+
+        Out of a subgraph first: its id stands in the page's address then, and a page that is used again may follow it back to the
+        workflow that it came from, after another one was opened.
+        """
+        self.page.evaluate(
+            """async () => { const { app } = window.comfyAPI.app, isInside = app.canvas.graph !== app.rootGraph;
+                if (isInside) app.canvas.setGraph(app.rootGraph);
+                for (let i = 0; isInside && i < 12; i++) await new Promise(requestAnimationFrame); }"""
         )
+        self.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'test')", workflow)
         self.look()
 
     def look(self) -> None:
