@@ -8,6 +8,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism, node_tools
 from . import (
+    axis_routes,
     compare_routes,
     dataset_routes,
     folder_routes,
@@ -44,9 +45,14 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .likeness import AthanorLikeness
+from .lora_blocks import AthanorLoadLoRABlocks
+from .lora_edit import AthanorLoRAEdit
+from .lora_extract import AthanorLoRAExtract
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
+from .sweep import AthanorSweep
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -64,6 +70,7 @@ WITH_ROUTES = (
     missing,
     hints,
     preset_routes,
+    axis_routes,
 )
 """The modules that add routes to the host's server."""
 
@@ -111,6 +118,7 @@ class AthanorExtension(ComfyExtension):
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,
+            AthanorSweep,
             AthanorXYZCompare,
             AthanorXYZAxis,
             AthanorLoRARunAxis,
@@ -118,6 +126,10 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZZip,
             AthanorXYZPlan,
             AthanorXYZGridImage,
+            AthanorLikeness,
             AthanorLossCompare,
             AthanorLoRAInfo,
+            AthanorLoadLoRABlocks,
+            AthanorLoRAEdit,
+            AthanorLoRAExtract,
         ]

@@ -7,8 +7,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..training_core.compare import block_axes, kinds, runs, upstream, variants
 from ..training_core.compare import epochs as checkpoints
-from ..training_core.compare import kinds, runs, upstream, variants
 from ..training_core.compare.axes import Axis, GraphModels, Value
 from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
@@ -24,19 +24,22 @@ numbers: 0.6, 0.8, 1   0.6-1(0.1)   10-1(-3)   1-10[4] (four, evenly spaced)   1
 seeds: also x3 (three random seeds, drawn once and kept)
 names: separated by commas or one per line; patterns such as my_lora-*
 LoRA: name   name:0.8   name:0.4-1(0.2)   name:0.8:0.5 (model : text encoder)   a + b:0.5   none
+LoRA blocks, one line per value: in 0.5, mid 0   out   all but IN04-08   double0-7   *attn2* 0.5   all
+    or, for the LoRA that is compared: each off (one block at a time)   each alone   groups off
+LoRA steps: 0-0.5 (on for the first half of the sampling)   0.3-1   0-1
 sampler + scheduler: euler/karras, DPM++ 2M Karras
 size: 512x768, 768
 model: checkpoint files; each brings its own text encoder and VAE
 prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]], cat, dog
 prompt: one per line
 widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one per line), old => new
-All types: "quotes, with commas", || between values, or one value per line."""
+All types: "quotes, with commas", || between values, or one value per line; SKIP: value keeps its place and is not drawn."""
 _TYPE, _VALUES = "LoRA strength", "0.6-1(0.1)"
 
 
 def _output(axis: Axis) -> io.NodeOutput:
-    """Return an axis and its values as text, which is also shown on the node, with a line for each LoRA that is read in part."""
-    text = "\n".join([kinds.listed(axis), *runs.read_in_part(axis)])
+    """Return an axis and its values as text, shown on the node, too, with notes and a line for each LoRA that is read in part."""
+    text = "\n".join([kinds.listed(axis), *axis.notes, *runs.read_in_part(axis)])
     return io.NodeOutput(axis, text, ui={"text": [text]})
 
 
@@ -258,5 +261,9 @@ class AthanorXYZZip(io.ComfyNode):
         if any(axis.epochs is not None for axis in together):
             raise AthanorError(
                 "XYZ Zip cannot combine 'checkpoint of the run' with other axes: use LoRA Run Axis for it."
+            )
+        if any(map(block_axes.is_open, together)):
+            raise AthanorError(
+                "XYZ Zip cannot combine 'each off', 'each alone' or 'groups off' with other axes: write the blocks one by one."
             )
         return _output(kinds.join(together))

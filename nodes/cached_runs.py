@@ -18,12 +18,23 @@ class CachedRuns:
         """Begin with no run of any name."""
         self._runs: defaultdict[str, set[str]] = defaultdict(set)
         self._deleted: defaultdict[str, int] = defaultdict(int)
+        self._passed: defaultdict[str, int] = defaultdict(int)
         self._lock = Lock()
 
     def add(self, name: str, run_id: str) -> None:
         """Note that ComfyUI got a run's results, as `name`."""
         with self._lock:
             self._runs[name].add(run_id)
+
+    def pass_over(self, name: str) -> None:
+        """Note that ComfyUI got nothing as `name`: a sweep trains in the node's place, and without it the node is to train."""
+        with self._lock:
+            self._passed[name] += 1
+
+    def passed_over(self, name: str | None) -> int:
+        """Return how often that was; None: with any name, for it is not known."""
+        with self._lock:
+            return sum(self._passed.values()) if name is None else self._passed[name]
 
     def deleted(self, name: str | None, is_there: Callable[[str], bool]) -> int:
         """Return how many runs of a name were deleted since ComfyUI got their results; None: of any name, for it is not known.

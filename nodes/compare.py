@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
 from comfy_api.latest import io
 
 from ..training_core.compare.cells import CONTROL_INPUTS, MODEL_LOW
@@ -16,19 +14,17 @@ from ..training_core.compare.graph_metadata import graph_to_save
 from ..training_core.compare.request import ComparisonRequest, check_widgets
 from ..training_core.errors import AthanorError
 from ..training_core.host import devices, disabled, folders, usable
-from ..training_core.pictures import UnreadablePicture, opened
+from ..training_core.pictures import opened
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .compare_inputs import CHOICES, comparison_inputs
+from .compare_outputs import MOST_PIXELS, likeness_text, listed, loaded
 from .place import Place
 from .progress import Progress, Rate
-from .schema import check_kinds, graph_of, image_output, inputs, pick, sentence
+from .schema import check_kinds, graph_of, inputs, pick, sentence
 
 if TYPE_CHECKING:
     from ..training_core.compare.prepare import PreparedComparison
-
-MOST_PIXELS = 100e6
-"""Pixels of grid pages that are passed on as IMAGE, at 12 bytes each; the files on disk have all pages."""
 
 
 def _check(**texts: str | None) -> bool | str:
@@ -58,6 +54,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
         controls=controls,
         shown=control_pictures.of_inputs(controls),
         graph=place.graph,
+        node=place.node,
         links=place.links,
         edge=place.edge(values),
     )
@@ -208,39 +205,17 @@ class AthanorXYZCompare(_Comparing):
             with opened(pages[0]) as page:
                 progress.picture(page.convert("RGB"), 1024)
         text = report.outcome_text(prepared, len(missing), failed)
+        text += likeness_text(prepared, values.get("likeness"), progress)
         text = "\n".join([text, *(devices.advice_on_threads() if missing else [])])
         progress.text(
             text, always=True
         )  # on the node, whose button opens the viewer: without paths, which take five lines
         text = f"{text}\n{report.places_text(folder, len(pages))}"
-        drawn = _load(pages, place.linked(0), MOST_PIXELS)
+        drawn = loaded(pages, place.linked(0), MOST_PIXELS)
         paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
-        images = _load([path for path in paths if path.is_file()], place.linked(1))
-        ui = {"images": _listed(pages), "text": [text], "athanor_comparison": [folder.name]}
+        images = loaded([path for path in paths if path.is_file()], place.linked(1))
+        ui = {"images": listed(pages), "text": [text], "athanor_comparison": [folder.name]}
         return io.NodeOutput(place.listed(drawn), place.listed(images), folder.name, text, ui=ui)
-
-
-def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:
-    """Return picture files as IMAGEs, (1, H, W, 3) float32 each: at least one, then up to `pixels`; none if not wanted."""
-    loaded: list[torch.Tensor] = []
-    for path in paths if wanted else ():
-        try:
-            with opened(path) as image:
-                pixels -= image.width * image.height
-                picture = None if loaded and pixels < 0 else image.convert("RGB")
-        except UnreadablePicture as error:
-            raise AthanorError(f"{path.name} cannot be read ({error}); delete it and queue again.") from None
-        if picture is None:
-            break
-        loaded.append(image_output(picture))
-    return loaded
-
-
-def _listed(pages: Sequence[Path]) -> list[dict[str, str]]:
-    """Return pages as ComfyUI's page loads them: file name, sub-folder and kind of folder."""
-    return [
-        {"filename": path.name, "subfolder": f"athanor/compare/{path.parent.name}", "type": "output"} for path in pages
-    ]
 
 
 class AthanorXYZGridImage(io.ComfyNode):
@@ -292,5 +267,5 @@ class AthanorXYZGridImage(io.ComfyNode):
         info = disabled.in_picture(graph_to_save({"prompt": prompt}, prompt))
         pages = grid_files.draw_pages(painter, folder, settings, info=info, stem="redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
-        outputs = _load(pages, place.linked(0), MOST_PIXELS), _load(images, place.linked(1))
-        return io.NodeOutput(*outputs, ui={"images": _listed(pages), "athanor_comparison": [folder.name]})
+        outputs = loaded(pages, place.linked(0), MOST_PIXELS), loaded(images, place.linked(1))
+        return io.NodeOutput(*outputs, ui={"images": listed(pages), "athanor_comparison": [folder.name]})

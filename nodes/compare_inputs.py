@@ -102,4 +102,9 @@ def comparison_inputs() -> list[io.Input]:
             )
             for port, ordinal in zip(CONTROL_INPUTS, ("first", "second", "third"), strict=True)
         ),
+        types.Scorer.Input(
+            "likeness",
+            optional=True,
+            tooltip="From Likeness: every picture is compared with the training pictures, and copies of them are told.",
+        ),
     ]

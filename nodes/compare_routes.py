@@ -15,7 +15,7 @@ from ..training_core.files import is_file
 from ..training_core.history.run_files import stamp
 from ..training_core.host import folders
 from ..training_core.text_files import whole_characters
-from . import compare_files_routes, http
+from . import compare_files_routes, http, keep_routes
 
 _NAME = re.compile(r"[\w-][\w.-]{0,79}")
 _CELL = re.compile(r"[0-9a-f]{24}")
@@ -27,11 +27,13 @@ def register() -> None:
     comparison = "/athanor/compare/{name}"
     http.get("/athanor/compare", _all)
     http.get(comparison, _shown)
+    http.get(f"{comparison}/grid", _grid)
     http.get(f"{comparison}/cells/{{cell}}.png", _picture)
     example = '{"cell": id, "star": true, "reject": false, "note": ""}'
     http.post(f"{comparison}/marks", _mark, {"cell": str}, example=example, longest=_LONGEST)
     http.post(f"{comparison}/portable", _portable)
     compare_files_routes.register(_folder, _plan)
+    keep_routes.register(_folder, _plan)
 
 
 def _all(_: web.Request) -> list[http.Json]:
@@ -53,6 +55,18 @@ def _shown(request: web.Request) -> http.Json:
 
     folder = _folder(request)
     return viewer.data(folder, _plan(folder))
+
+
+def _grid(request: web.Request) -> http.Json:
+    """Return the settings of a comparison as XYZ Compare and the axes in front of it had them, see own_grids.py."""
+    from ..training_core.compare import own_grids
+
+    plan = _plan(_folder(request))
+    graph = plan.get("prompt") or {}
+    node = own_grids.comparing(graph, plan.get("node", ""))
+    if not node:
+        raise http.missing("node in the graph of this comparison")
+    return {"node": node, "nodes": own_grids.part_of(graph, node)}
 
 
 def _picture(request: web.Request) -> web.StreamResponse:

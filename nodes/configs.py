@@ -187,6 +187,13 @@ class AthanorSampleConfig(_Config):
                 "Set steps and cfg as this model needs them.",
             )
         )
+        schema.inputs.append(
+            types.Scorer.Input(
+                "likeness",
+                optional=True,
+                tooltip="From Likeness: each sample is compared with the training pictures as it is drawn. The training does not change.",
+            )
+        )
         options = {"sampler_name": node_tools.sampler_names(), "scheduler": node_tools.scheduler_names()}
         for i, widget in enumerate(schema.inputs):
             if widget.id in options and isinstance(widget, io.WidgetInput):
@@ -201,9 +208,9 @@ class AthanorSampleConfig(_Config):
         return schema
 
     @classmethod
-    def execute(cls, sampling_model: Any = None, **values: Any) -> io.NodeOutput:
-        """Return the checked settings with the connected MODEL (None: unconnected)."""
-        return io.NodeOutput((pick(SamplingSettings, values), sampling_model))
+    def execute(cls, sampling_model: Any = None, likeness: Any = None, **values: Any) -> io.NodeOutput:
+        """Return the checked settings with the connected MODEL and scorer (None: unconnected)."""
+        return io.NodeOutput((pick(SamplingSettings, values), sampling_model, likeness))
 
 
 class AthanorCacheConfig(_Config):
@@ -234,7 +241,14 @@ class AthanorValidationConfig(io.ComfyNode):
             category="Athanor/config",
             description="The probe, a validation loss: measured during training on the same pictures, noise and timesteps each "
             "time, either held-out pictures or training pictures.",
-            search_aliases=["validation loss", "validation split", "overfitting", "probe"],
+            search_aliases=[
+                "validation loss",
+                "validation split",
+                "overfitting",
+                "probe",
+                "early stopping",
+                "patience",
+            ],
             inputs=[
                 *inputs(ValidationSettings),
                 types.Buckets.Input(

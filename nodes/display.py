@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..training_core import advice
 from ..training_core.history import epochs, kept, registry
@@ -18,6 +18,7 @@ from ..training_core.history.events import (
     Resumed,
     Sampled,
     Saved,
+    Scored,
     Started,
     Stepped,
     Warned,
@@ -84,6 +85,9 @@ class Display:
             case Sampled():
                 # Not as the host's preview: the page's panel has it, and a Vue node would grow by a second one.
                 self._broadcasts.tell("sample", step=event.step, file=event.path.name)
+            case Scored():
+                told = {"epoch": event.epoch, "values": dict(event.values), "copies": event.copies}
+                self._broadcasts.tell("scored", step=event.step, weak=event.weak, title=event.title, **told)
             case Saved():
                 per_epoch = self._started.steps_per_epoch if self._started else 0
                 epoch = epochs.of_step(event.step, per_epoch) if per_epoch else event.epoch
@@ -93,6 +97,10 @@ class Display:
                 self._broadcasts.tell("checkpoint", **told)
                 if event.trouble:
                     self.show(Warned(f"{event.path.name}: {event.trouble}"))
+
+    def told(self, what: str) -> Callable[[str, int, int], None]:
+        """Return what shows progress on the node, see `Progress.told`."""
+        return self._progress.told(what)
 
     def _text(self, text: str, always: bool = False) -> None:
         """Show a text on the node, unless its panel tells the same."""
@@ -172,7 +180,9 @@ class Display:
             lines.append(kept.sentence(record, listed))
             if not advice.shows_the_log():
                 log.info("Athanor: %s", lines[-1])
-        elif self._started is None:
+        elif record.why:
+            lines.append(record.why)
+        if record.status != "stopped" and self._started is None:
             how = advice.switch_on("retrain")
             lines.append(f"This run is already finished, so its LoRA is reused; {how} to train it again.")
         waited = self._waited / max(1e-9, self._seconds)

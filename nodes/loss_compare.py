@@ -31,6 +31,7 @@ class AthanorLossCompare(io.ComfyNode):
             inputs=[
                 *inputs(CurvesSettings),
                 *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),
+                types.Runs.Input("sweep", optional=True, tooltip="All runs of a Sweep."),
             ],
             outputs=[io.Image.Output("plot", tooltip="Loss, learning rate and probe of all runs.")],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
@@ -47,6 +48,7 @@ class AthanorLossCompare(io.ComfyNode):
         from ..training_core.compare import curves
 
         settings = pick(CurvesSettings, values)
-        connected = [curves.of_run(values[name]) for name in _PORTS if values.get(name) is not None]
+        several = [values[name] for name in _PORTS if values.get(name) is not None]
+        connected = [curves.of_run(run) for run in [*several, *(values.get("sweep") or ())]]
         plot = image_output(curves.draw([*connected, *curves.find(settings.runs)], settings))
         return io.NodeOutput(plot, ui=on_node(cls, plot, 0))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from aiohttp import web
-
 from ..training_core.families import FAMILIES
 from ..training_core.host import folders
 from ..training_core.settings import own_presets, presets
-from . import http, model_files
+from ..training_core.settings.named_files import NamedFiles
+from . import http, model_files, named_routes
 
 TITLES = tuple(family.title for family in FAMILIES)
-_LONGEST = 200_000  # bytes of a preset
 _EXAMPLE = (
     '{"name": "mine", "families": ["SDXL"], "purposes": ["style"], "about": "", "settings": {"network": {"rank": 16}}}'
 )
@@ -24,13 +22,12 @@ def register() -> None:
     http.get("/athanor/presets", lambda _: listed())
     http.get("/athanor/presets/family", lambda request: family(request.query))
     fields = {"name": str, "settings": dict}
-    http.post("/athanor/presets", lambda _, body: save(body), fields, example=_EXAMPLE, longest=_LONGEST)
-    http.post("/athanor/presets/delete", lambda _, body: delete(body), {"name": str}, example='{"name": "mine"}')
+    named_routes.register("/athanor/presets", _own, _told, fields, _EXAMPLE)
 
 
 def listed() -> http.Json:
     """Return all presets with every field that they set, the groups of settings with their nodes, and files that are no presets."""
-    own, unread = own_presets.listed(folders.presets_folder(), TITLES)
+    own, unread = _own().listed()
     defaults = presets.defaults()
     return {
         "presets": [_told(preset, own=True) for preset in own]
@@ -48,21 +45,9 @@ def family(query: Any) -> http.Json:
     return {"family": found.title if found else ""}
 
 
-def save(body: http.Json) -> http.Json:
-    """Write an own preset and return it as the list tells it; with "replace" it takes the place of another of its name."""
-    try:
-        preset = own_presets.save(folders.presets_folder(), body, TITLES, replace=body.get("replace") is True)
-    except own_presets.TakenName as error:
-        raise web.HTTPConflict(text=str(error)) from None
-    return _told(preset, own=True)
+def _own() -> NamedFiles[presets.Preset]:
+    return own_presets.kept(folders.own_folder("presets"), TITLES)
 
 
-def delete(body: http.Json) -> http.Json:
-    """Delete an own preset by its name."""
-    if not own_presets.delete(folders.presets_folder(), body["name"]):
-        raise http.missing("preset")
-    return {"deleted": body["name"]}
-
-
-def _told(preset: presets.Preset, *, own: bool) -> http.Json:
+def _told(preset: presets.Preset, *, own: bool = True) -> http.Json:
     return asdict(preset) | {"settings": preset.filled, "own": own}

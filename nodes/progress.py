@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -27,6 +28,15 @@ class Progress:
             with opened(picture) as image:
                 preview = ("JPEG", image.convert("RGB"), 512)
         self._bar.update_absolute(done, total, preview)
+
+    def told(self, what: str) -> Callable[[str, int, int], None]:
+        """Return what shows that `done` of `total` things are done: called with (things, done, total)."""
+
+        def say(things: str, done: int, total: int) -> None:
+            self.bar(done, total)
+            self.text(f"{what} {things} {done} of {total}")
+
+        return say
 
     def picture(self, image: Image.Image, side: int = 512) -> None:
         """Show a picture on the node without moving the bar; its longer side is scaled to at most `side` pixels."""

@@ -14,7 +14,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
-from ..training_core.host import devices, folders, guard, usable
+from ..training_core.host import devices, folders, guard, node_tools, usable
 from ..training_core.settings import SamplingSettings, TrainingSettings, ValidationSettings
 from . import run_rows, types
 from .broadcasts import Broadcasts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("athanor")
+SWEEP = "AthanorSweep"
 
 
 class AthanorTrainLoRA(io.ComfyNode):
@@ -119,8 +120,10 @@ class AthanorTrainLoRA(io.ComfyNode):
         """Return a value that changes when a run of this name ends, loses its files or is deleted: then the host's cache is old."""
         asked, root = output_name or "", folders.runs_folder()
         states = [handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))]
+        passed = cached_runs.passed_over(output_name)
         deleted = cached_runs.deleted(output_name, lambda run: registry.is_run(folders.run_folder(run)))
-        return " ".join([*states, *([f"{deleted} deleted"] if deleted else [])])
+        told = [f"{deleted} deleted"] * bool(deleted) + [f"{passed} passed over"] * bool(passed)
+        return " ".join([*states, *told])
 
     @classmethod
     def execute(
@@ -131,7 +134,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         buckets: Buckets,
         *,
         validation: tuple[ValidationSettings, Buckets | None] | None = None,
-        samples: tuple[SamplingSettings, Any] | None = None,
+        samples: tuple[SamplingSettings, Any, Any] | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
@@ -143,12 +146,18 @@ class AthanorTrainLoRA(io.ComfyNode):
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
         from ..training_core.run.metadata_update import rewrite_finished
+        from ..training_core.run.scored_later import score_later
         from ..training_core.run.train import put_back, tidy, train
 
+        if sweep := in_front_of_a_sweep(cls.hidden):
+            cached_runs.pass_over(str(values.get("output_name") or ""))
+            said = f"Sweep ({sweep}) trains this node once for each of its combinations; as it stands here, it is not trained."
+            log.info("Athanor: %s", said)
+            return io.NodeOutput(*[node_tools.blocked()] * len(cls.RETURN_TYPES), ui={"text": [said]})
         packages.check()
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
-        sampling, sampling_model = samples or (None, None)
+        sampling, sampling_model, scorer = samples or (None, None, None)
         processes = ranks.current()
         models = models_of(model, clip, vae, values.get("network"))
         job = job_of(values | {"sampling": sampling}, buckets, probe, models, processes.count)
@@ -170,16 +179,24 @@ class AthanorTrainLoRA(io.ComfyNode):
                 events = launch(job, origin, by)
             else:
                 more = {"graph": graph, "source": origin, "ranks": processes, "queued": by}
-                looks = {"validation": held_out, "sampling_model": sampling_model}
+                looks = {"validation": held_out, "sampling_model": sampling_model, "scorer": scorer}
                 events = train(job, buckets, model, clip, vae, **looks, **more)
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
             notes += rewrite_finished(record, job, graph, origin) if processes.is_main else []
+            notes += score_later(record, scorer, display.told("comparing its")) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         cached_runs.add(str(values.get("output_name") or ""), job.run_id)
         return _outputs(record, display, model, clip, notes)
+
+
+def in_front_of_a_sweep(hidden: Any) -> str:
+    """Return the id of a Sweep that this node's run goes to: it trains in the node's place. '' if there is none."""
+    own = [hidden.unique_id, 0]
+    nodes = (hidden.prompt or {}).items()
+    return next((key for key, n in nodes if n["class_type"] == SWEEP and n["inputs"].get("run") == own), "")
 
 
 def _check_name(output_name: str) -> None:

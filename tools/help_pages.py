@@ -28,7 +28,15 @@ from training_core.families.refused import REFUSED
 
 DOCS = PACK / "web" / "docs"
 BEGIN = "<!-- made by python dev.py docs: inputs and outputs -->"
-HOSTS_OWN = {"sampler_name", "scheduler", "lora_name"}
+HOSTS_OWN = {
+    "sampler_name",
+    "scheduler",
+    "lora_name",
+    "lora_name_2",
+    "lora_name_3",
+    "tuned_checkpoint",
+    "base_checkpoint",
+}
 """Choices that belong to the host or to the user's folders."""
 
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .errors import AthanorError, quoted
@@ -17,7 +19,17 @@ COMMAS = ",，、"
 _CLOSING = {'"': '"', "“": "”“", "”": "”“", "„": "“”", "＂": "＂", "「": "」", "『": "』"}
 """A quote that opens -> those that close it."""
 
+_SKIP = re.compile(r"skip\s*[:：]\s*", re.IGNORECASE)
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value of a text as typed; with `SKIP:` in front of it, it keeps its place in the text and is not drawn."""
+
+    text: str
+    skipped: bool = False
 
 
 def once(values: Iterable[T]) -> list[T]:
@@ -31,47 +43,100 @@ def lines_of(text: str) -> list[str]:
 
 
 def split(text: str, commas: bool = True, field: str = "values") -> list[str]:
-    """Return the single values of a text.
+    """Return the single values of a text, without those that are skipped; see `marked`.
+
+    Raises:
+        AthanorError: as `marked`.
+    """
+    return _drawn(marked(text, commas, field))
+
+
+def marked(text: str, commas: bool = True, field: str = "values") -> list[Part]:
+    """Return the single values of a text, each with whether `SKIP:` stands in front of it.
 
     With `||` in it, it is cut there; with several lines, each line is a value; else at commas (if `commas`), where
     "double quotes" protect a comma and "" inside them stands for a quote. With `commas`, one at a line's end belongs to
-    no value. `SKIP:` before a value leaves it out.
+    no value.
 
     Raises:
         AthanorError: a quote is not closed, or there are more than LIMIT values; names `field`.
     """
     lines = lines_of(text)
     if "||" in text:
-        parts = [part.strip() for part in " ".join(lines_in(text)).split("||") if part.strip()]
+        parts = [_part(part.strip()) for part in " ".join(lines_in(text)).split("||") if part.strip()]
     elif len(lines) > 1:
-        parts = [_unquoted(line) for line in (_without_commas(lines) if commas else lines)]
+        parts = [_part(line, _unquoted) for line in (_without_commas(lines) if commas else lines)]
     elif commas and lines:
-        parts = cells(lines[0], field)
+        parts = _cells(lines[0], field)
     else:
-        parts = [_unquoted(line) for line in lines]
-    parts = [part for part in parts if part[:1] not in ("S", "s") or part[:5].upper() != "SKIP:"]
+        parts = [_part(line, _unquoted) for line in lines]
     return limited(parts, text, field)
 
 
 def names(text: str, known: Callable[[str], bool], whole: Callable[[str], bool] | None = None) -> list[str]:
-    """Return the names in a text: as `split`, but a name that is `known` may have commas, and a line may have several.
+    """Return the names in a text, without those that are skipped; see `marked_names`.
+
+    Raises:
+        AthanorError: as `marked`.
+    """
+    return _drawn(marked_names(text, known, whole))
+
+
+def marked_names(text: str, known: Callable[[str], bool], whole: Callable[[str], bool] | None = None) -> list[Part]:
+    """Return the names in a text: as `marked`, but a name that is `known` may have commas, and a line may have several.
 
     Args:
         whole: which lines are one value although they have commas, if not just the known names.
 
     Raises:
-        AthanorError: as `split`.
+        AthanorError: as `marked`.
     """
-    if known(text.strip()):
-        return [text.strip()]
+    if known((only := _part(text.strip())).text):
+        return [only]
     if "||" in text:
-        return split(text)
-    result: list[str] = []
-    for part in split(text):
-        several = any(comma in part for comma in COMMAS) and not (whole or known)(part)
-        result += cells(part) if several else [part]
+        return marked(text)
+    result: list[Part] = []
+    for part in marked(text):
+        several = _has_comma(part.text) and not (whole or known)(part.text)
+        result += within(part) if several else [part]
         limited(result, text)
     return result
+
+
+def within(part: Part, field: str = "values") -> list[Part]:
+    """Return the values of a line that commas part, of which `SKIP:` in front of the line means the first alone.
+
+    Raises:
+        AthanorError: a quote is not closed; names `field`.
+    """
+    if not _has_comma(part.text):
+        return [part]
+    first, *others = _cells(part.text, field) or [part]
+    return [Part(first.text, first.skipped or part.skipped), *others]
+
+
+def skipped(text: str, commas: bool = True) -> int:
+    """Return how many values of a text are skipped, for what is said of it.
+
+    Raises:
+        AthanorError: as `marked`.
+    """
+    parts = marked(text, commas)
+    return sum(each.skipped for part in parts for each in (within(part) if commas else [part]))
+
+
+def _has_comma(text: str) -> bool:
+    return any(comma in text for comma in COMMAS)
+
+
+def _drawn(parts: Iterable[Part]) -> list[str]:
+    return [part.text for part in parts if not part.skipped]
+
+
+def _part(text: str, read: Callable[[str], str] = str) -> Part:
+    """Return the value that a text is, without the `SKIP:` in front of it."""
+    match = _SKIP.match(text)
+    return Part(read(text[match.end() :]), skipped=True) if match else Part(read(text))
 
 
 def parts(text: str, field: str = "values") -> list[str]:
@@ -128,23 +193,37 @@ def cells(line: str, field: str = "values") -> list[str]:
     Raises:
         AthanorError: a quote is not closed; names `field`.
     """
+    return [text for text, _ in _scanned(line, field, marks=False)]
+
+
+def _cells(line: str, field: str) -> list[Part]:
+    """Return the values of one line as `cells`, where `SKIP:` may stand in front of each."""
+    return [Part(text, skipped) for text, skipped in _scanned(line, field, marks=True)]
+
+
+def _scanned(line: str, field: str, *, marks: bool) -> list[tuple[str, bool]]:
+    """Return the values of one line, each with whether it is skipped; with `marks` a quote may stand behind `SKIP:`."""
     comma = _comma(line)
     if not any(sign in line for sign in _CLOSING):
-        return [word for word in map(str.strip, line.split(comma)) if word]
+        words = [word for word in map(str.strip, line.split(comma)) if word]
+        found = [_part(word) if marks else Part(word) for word in words]
+        return [(part.text, part.skipped) for part in found if part.text]
     last = {sign: line.rfind(sign) for sign in set("".join(_CLOSING.values()))}
     result, at = [], 0
     while at <= len(line):
         while at < len(line) and line[at].isspace():
             at += 1
+        mark = _SKIP.match(line, at) if marks else None
+        at = mark.end() if mark else at
         end = _closing_quote(line, at, last, field)
         after = line.find(comma, max(at, end))
         after = len(line) if after < 0 else after
         if end > at:
             tail = line[end + 1 : after].rstrip()
             inside = line[at + 1 : end].replace('""', '"') if line[at] == '"' else line[at + 1 : end]
-            result.append(line[at : end + 1] + tail if tail else inside)
+            result.append((line[at : end + 1] + tail if tail else inside, bool(mark)))
         elif word := line[at:after].strip():
-            result.append(word)
+            result.append((word, bool(mark)))
         at = after + 1
     return result
 

@@ -75,6 +75,21 @@ class Known:
         """Whether `name` means one of the names, however it is written; patterns do not count."""
         return bool(self._meant(name))
 
+    def without(self, texts: Iterable[str]) -> Known:
+        """Return the same names, of which those that these names and patterns mean are not meant by other patterns."""
+        out = {
+            name
+            for text in texts
+            for name in (
+                match_names(text, self._names) if is_pattern(text) and not self.has(text) else self._meant(text)
+            )
+        }
+        if not out:
+            return self
+        return Known(
+            self._names, self._what, self._field, lambda names: self._by_pattern([n for n in names if n not in out])
+        )
+
     def resolve(self, name: str) -> str:
         """Return the name that is meant.
 

@@ -2,12 +2,14 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from athanor.training_core.charts import bars, paint, rates, svg, timesteps
+from athanor.training_core.charts import bars, paint, rates, run_curves, scatter, svg, timesteps
 from athanor.training_core.charts.bars import Bar
 from athanor.training_core.charts.curve import loss_curve
+from athanor.training_core.charts.run_curves import Curve, Score, Shown
 from athanor.training_core.charts.scale import Panel
 from athanor.training_core.drawing import ACCENT
 
@@ -82,3 +84,30 @@ def test_svg_has_every_point_and_leaves_gaps():
     assert heights[0] > heights[1] > heights[2] > 0  # larger values stand higher
     log = svg.chart("t", [svg.Line(label="l", points=[(1, 0.01), (2, 0.0), (3, 1.0)], style="x")], log=True)
     assert log.count("L") == 0 and len(re.findall(r"M[\d.]+ [\d.]+", log.split('class="x"')[1])) == 2
+
+
+def test_points_with_errors_stand_where_their_numbers_say():
+    def dot(label, x, y, **more):
+        return scatter.Dot(**{"label": label, "group": "a", "x": x, "y": y, "x_error": None, "y_error": 0.1,
+                              "ring": False, "square": False} | more)  # fmt: skip
+
+    drawn = scatter.chart(
+        "t", [dot("<1>", 0.0, 0.0), dot("2", 1.0, 1.0, ring=True), dot("3", 2.0, 0.5, square=True)], ("x", "y")
+    )
+    (ax, ay), (bx, by) = [
+        (float(x), float(y)) for x, y in re.findall(r'class="good" cx="([\d.]+)" cy="([\d.]+)"', drawn)
+    ]
+    assert ax < bx and ay > by and drawn.count("<rect") == 1 and drawn.count('class="ring"') == 1
+    assert "&lt;1&gt;" in drawn and drawn.count('class="error"') == 3 and drawn.count('class="mark"') == 1
+
+
+def test_scores_make_the_plot_of_runs_higher():
+    """A panel for each kind with the name of the scorer; runs without scores are drawn as before."""
+    score = Score(title="likeness", scorer="CLIP", points=[(2, 0.5, 0.1), (4, 0.6, 0.0)])
+    plain = Curve(name="a", epochs=[0.5, 1, 1.5, 2], losses=[1.0, 0.9, 0.8, 0.7], lrs=[1e-4] * 4, probes=())
+    scored = replace(plain, name="b", scores=[score])
+    shown = Shown(x_axis="step", half_life=2, log_scale=False, raw=True, learning_rate=True, probe=True)
+    before = run_curves.draw([plain, plain], shown)
+    assert run_curves.draw([plain, scored], shown).height == before.height + 138
+    off = run_curves.draw([plain, replace(scored, name="a")], replace(shown, scores=False))
+    assert off.tobytes() == before.tobytes()

@@ -1,5 +1,6 @@
 """Which cells there are, where they stand, and in which order they are sampled."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -38,6 +39,7 @@ def test_every_type_can_be_read():
         "sampler + scheduler": "euler/karras", "model": "base", "VAE": "taesd", "clip skip": "2",
         "prompt S/R": "cat, dog", "prompt S/R (positive)": "cat, dog", "prompt S/R (negative)": "blurry, sharp",
         "prompt": "a\nb", "negative prompt": "a", kinds.CHECKPOINT: "2, last",
+        "LoRA blocks": "each off\nin 0.5, mid 0", "LoRA steps": "0-0.5, 0.3-1",
     }  # fmt: skip
     for kind in set(kinds.KINDS) - {kinds.WIDGET}:  # see test_widgets.py
         axis = read(kind, examples.get(kind, "1, 0.5"))
@@ -126,6 +128,7 @@ def test_absurd_sizes_are_explained():
 def test_zip():
     joined = kinds.join([read("LoRA", "char-000002, char"), read("prompt S/R", "cat, dog")])
     assert labels(joined) == ["char-000002  cat", "char  dog"] and kinds.cost(joined) == 5
+    assert kinds.join([dataclasses.replace(joined, notes=("near",))]).notes == ("near",)
     plan = planning.plan([joined], BASE)
     assert [(c.loras[0].name[:-12], c.positive[6:9]) for c in plan.cells] == [("char-000002", "cat"), ("char", "dog")]
     with pytest.raises(AthanorError, match=r"cfg, 2 values: 3, 4; but steps, 3 values: 10, 20, 30"):

@@ -42,6 +42,29 @@ def test_one_prompt_is_drawn_with_each():
     assert [value.label for value in values] == ["red (1)", "red (2)", "red (3)"]
 
 
+def test_a_skipped_prompt_skips_its_picture(comfy):
+    from athanor.training_core.compare.request import ComparisonRequest, resolve_axes
+    from athanor.training_core.settings import CompareSettings
+
+    shown = control_pictures.of_inputs({"control_1": batch(0, 0.5, 1)})
+    settings = CompareSettings(prompts="red\nSKIP: blue\ngreen", strengths="1, SKIP: 2", seeds="SKIP: x1, x1")
+    more = {
+        "sampler": "euler",
+        "scheduler": "normal",
+        "columns": "prompt",
+        "rows": "seed",
+        "models": (None, None, None),
+    }
+    axes, base = resolve_axes(ComparisonRequest(settings=settings, shown=shown, **more))
+    keys = [tuple(picture.key for picture in pictures) for pictures in (shown[0], shown[2])]
+    assert [(v.label, dict(v.changes)["controls"]) for v in axes[0].values] == list(
+        zip(["red", "green"], keys, strict=True)
+    )
+    assert base.positive == "red" and [v.label for axis in axes for v in axis.values if "random" in v.label] == [
+        "random 2"
+    ]
+
+
 def test_numbers_that_do_not_go_together_are_said():
     with pytest.raises(AthanorError, match=r"^control_2 holds 2 pictures and another control input 3"):
         control_pictures.of_inputs({"control_1": batch(0, 1, 0), "control_2": batch(0, 1)})

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import fuzz
 import pytest
 from athanor.training_core.compare import kinds
 from athanor.training_core.errors import AthanorError
@@ -37,6 +38,7 @@ def points(module, numbers=range(1, 13), probes=((0, 100.0), (30, 90.0), (70, 80
         ("first 2", [1, 2]), ("4-6", [4, 5, 6]), ("from 4 to 6", [4, 5, 6]), ("from 11", [11, 12]), ("to 2", [1, 2]),
         ("best 3", [6, 7, 8]), ("around best 1", [7]), ("even 3", [1, 7, 12]), ("3 even", [1, 7, 12]), ("2, 4, last", [2, 4, 12]),
         ("last, 2", [2, 12]), ("2-10(4)", [2, 6, 10]), ("EVERY 6", [6, 12]), ("10-20(2)", [10, 12]),
+        ("2, SKIP: 4, last", [2, 12]), ("every 4, skip: 8, SKIP: 99", [4, 12]), ("SKIP: last, SKIP: 1-9", [10, 11]),
     ],
 )  # fmt: skip
 def test_filters(epochs, text, kept):
@@ -50,11 +52,18 @@ def test_filters(epochs, text, kept):
         ("20-30", "no checkpoint from 20 to 30"),
         ("every 0", "selects no checkpoint"),
         ("best of all", "'best of all' is not understood; write all"),
+        ("2, SKIP: 2", "SKIP: leaves no checkpoint of x; there are 1, 2, 3"),
+        ("all, SKIP: oops", "'oops' is not understood; write all"),
     ],
 )
 def test_filters_that_keep_nothing(epochs, text, words):
     with pytest.raises(AthanorError, match=words):
         epochs.choose(points(epochs), text)
+
+
+def test_a_filter_of_many_lines_is_read_at_once(epochs):
+    with fuzz.no_hang("lines"):  # 5 s of a processor, as each line break was a place where SKIP: could begin
+        assert epochs.read_filter("\n" * 100_000)[0] == "all"
 
 
 def test_best_needs_a_probe(epochs):
@@ -71,6 +80,8 @@ def test_base_and_final_by_switch(epochs):
     assert names(True, False) == ["base model", "epoch 2"]
     with pytest.raises(AthanorError, match="switch include_final on"):
         epochs.axis(points(epochs, (2, 4, 6)), "last 1", True, False)
+    skipped = epochs.axis(points(epochs, (2, 4, 6)), "all, SKIP: 4, SKIP: lerp(2, 6, 0.3), SKIP: last")
+    assert kinds.listed(skipped) == "checkpoint of x, 2 values, 2 skipped: base model, epoch 2"
 
 
 def test_what_is_asked_for_by_name_or_found_best_may_be_the_finished_one(epochs):

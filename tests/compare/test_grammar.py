@@ -87,7 +87,22 @@ TABLE = [
     (words, '5" disk, x', ['5" disk', "x"]),
     (words, "a, b || c", ["a, b", "c"]),
     (words, "one, with comma\ntwo", ["one, with comma", "two"]),
+    # skipped: in its place in the text, and not drawn
     (words, "a, SKIP: b, c", ["a", "c"]),
+    (words, 'a, skip: "b, c", d', ["a", "d"]),
+    (words, '"SKIP: a", b', ["SKIP: a", "b"]),
+    (words, "a || SKIP： b || c", ["a", "c"]),
+    (lines, "a cat\nSKIP: a dog, too\nSKIP:a bird", ["a cat"]),
+    (floats, "0.6, SKIP: 0.8, 1", [0.6, 1]),
+    (floats, "0.6, SKIP: 0.8\nSKIP: 1, 1.2", [0.6, 1.2]),
+    (whole, "1, SKIP: 2, .., 5", [1, 3, 4, 5]),
+    (whole, "1, 2, .., SKIP: 5", [1, 2, 3, 4]),
+    (whole, "1, 2, SKIP: .., 5", [1, 2, 5]),
+    (whole, "1-5, SKIP: 3, SKIP: oops, 3", [1, 2, 4, 5, 3]),
+    (grammar.seeds, "SKIP: x2, 7, SKIP: 8, x1", [7, RandomSeed(3)]),
+    (grammar.sizes, "512x768, SKIP: 1024", [(512, 768)]),
+    (pairs, "SKIP: cat, dog, SKIP: bird", [("cat", "dog")]),
+    (pairs, "cat => dog, SKIP: red => blue, SKIP: why", [("cat", "dog")]),
     (words, " , a,, b ,", ["a", "b"]),
     (lines, "a cat, on a mat", ["a cat, on a mat"]),
     (lines, "a cat, on a mat\n\n  a dog, too ", ["a cat, on a mat", "a dog, too"]),
@@ -267,6 +282,23 @@ def test_the_nearest_names_are_found_among_many():
     assert names.nearest("models\\sd3_v2.safetensors", folders) == "the nearest: sd3.safetensors, old/sd3.safetensors"
     assert names.nearest("a/b", [f"x/{i}" for i in range(9)]) == "there are x/0, x/1, x/2, x/3, x/4, x/5"
     assert len(names.nearest("x" * 100_000, ["y" * 255] * 10)) < 1000
+
+
+def test_skipped_values_are_said_and_leave_no_trace():
+    available = {"loras": ["a-1.safetensors", "a-2.safetensors", "b, c.safetensors"], "samplers": [], "schedulers": []}
+
+    def read(kind, text):
+        axis = kinds.read(kind, text, available)
+        return axis, kinds.listed(axis).partition(", ")[2]
+
+    axis, said = read("LoRA strength", "0.6, SKIP: 0.8, 1, SKIP: oops")
+    assert said == "2 values, 2 skipped: 0.6, 1" and axis == kinds.read("LoRA strength", "0.6, 1", available)
+    assert read("LoRA", "SKIP: a-1:0.8, a-*, SKIP: gone")[1] == "1 value, 2 skipped: a-2"
+    assert read("LoRA", "SKIP: b, c\na-1, SKIP: a-2")[1] == "1 value, 2 skipped: a-1"
+    assert read("prompt", "a cat, SKIP: not\nSKIP: a dog, black")[1] == "1 value, 1 skipped: a cat, SKIP: not"
+    assert read("prompt S/R", "SKIP: cat, dog")[1] == "1 value, 1 skipped: dog"
+    with pytest.raises(AthanorError, match="all of them are skipped"):
+        read("prompt", "SKIP: a cat")
 
 
 def test_zip_pairs_equal_values_one_by_one():

@@ -84,6 +84,7 @@ def test_every_field_reaches_the_picture():
         "model",
         "vae",
         "loras",
+        "lora_steps",  # by hooks, see lora_steps.py
         "widgets",
         "start",
         "boundary",

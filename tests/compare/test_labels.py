@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scored
 from athanor.training_core.compare import pages
 from athanor.training_core.compare.axes import Axis, Value
 from athanor.training_core.compare.grid import Painter, cut, wrapped_labels
@@ -227,3 +228,22 @@ def test_grid_of_long_prompts_measures_little(tmp_path, monkeypatch):
     prompt = "a photograph of an old harbour, weathered boats; " * 14
     Painter(document((2, 10), value=lambda title, i: f"{title}{i} {prompt}"), tmp_path, GridSettings())
     assert measured < 400_000
+
+
+def test_scores_stand_under_the_pictures(tmp_path):
+    """Switched on: a number and a bar below each picture that was scored, none cut or covered; without scores nothing changes."""
+    plan = document((3, 2), size=(96, 64))
+    _, (plain,) = drawn(tmp_path, plan)
+    _, (same,) = drawn(tmp_path, plan, scores=True)
+    assert same.tobytes() == plain.tobytes()
+    scored.write_comparison_scores(
+        tmp_path, cells={key: 0.5 + 0.1 * i for i, key in enumerate(plan["cells"][:5])}, checkpoints=[]
+    )
+    painter, (image,) = drawn(tmp_path, plan, scores=True)
+    assert all(areas(image, key) == 96 * 64 for key in plan["cells"]) and image.height > plain.height
+    accent = sum(n for n, found in image.getcolors(1 << 24) if found == (90, 200, 120))
+    assert painter._title == "A title  ·  likeness by colours and edges (weak)" and accent > 100
+    _, (bare,) = drawn(tmp_path, plan, scores=True, legend=False, margin=0)
+    assert bare.width == 3 * 96 and 2 * 64 < bare.height < 2 * 64 + 60
+    _, (plain,) = drawn(tmp_path, plan)
+    assert plain.tobytes() == same.tobytes()

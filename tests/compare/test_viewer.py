@@ -7,6 +7,7 @@ import re
 import zipfile
 
 import pytest
+import scored
 from athanor.training_core.compare import marks, viewer
 from athanor.training_core.compare.archive import archive
 from athanor.training_core.compare.store import PictureStore, failures
@@ -57,6 +58,29 @@ def test_control_pictures_are_in_the_page(tmp_path, document):
     assert told["a"] == told["b"] and len(told["a"]) == 1
     with Image.open(io.BytesIO(base64.b64decode(told["a"][0].removeprefix("data:image/jpeg;base64,")))) as image:
         assert image.size == (256, 128)
+
+
+def test_scores_are_in_the_page(tmp_path, document):
+    """With small pictures of the nearest training pictures; a comparison without scores has no entry for them."""
+    assert "scores" not in viewer.data(tmp_path, document)
+    (tmp_path / "scores").mkdir()
+    Image.new("RGB", (300, 200), "red").save(tmp_path / "scores" / "a.png.jpg")
+    scored.write_comparison_scores(
+        tmp_path, cells={"a": 0.5, "d": 0.95, "gone": 0.4}, checkpoints=[["epoch 1"], ["epoch 2"]]
+    )
+    told = viewer.data(tmp_path, document)["scores"]
+    assert told["cells"].keys() == {"a", "d"} and told["threshold"] == 0.9 and told["weak"]
+    assert told["cells"]["d"] | {"values": {}} == {
+        "values": {}, "nearest": "a.png", "nearest_value": 0.95, "copy": True, "picture": "scores/a.png.jpg",
+    }  # fmt: skip
+    assert list(told["pictures"]) == ["scores/a.png.jpg"]
+    assert told["pictures"]["scores/a.png.jpg"].startswith("data:image/jpeg;base64,")
+    assert [point["label"] for point in told["trade_off"]["points"]] == ["epoch 1", "epoch 2"]
+    assert told["kinds"][0] == {
+        "name": "likeness", "title": "likeness", "high": True, "blind": "It sees colours and edges, not what is drawn."
+    }  # fmt: skip
+    (tmp_path / "scores.json").write_text('{"scorer": 3}')
+    assert "scores" not in viewer.data(tmp_path, document)
 
 
 def test_the_viewer_as_one_file(tmp_path, document):

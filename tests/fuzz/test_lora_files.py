@@ -14,6 +14,9 @@ import fuzz
 import pytest
 import torch
 from athanor.training_core import lora_keys
+from athanor.training_core.edit import build as edits
+from athanor.training_core.edit import recipe
+from athanor.training_core.edit.svd import RankRule
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.files import UnreadableFile, safetensors_header, safetensors_metadata
 from athanor.training_core.history.run_files import is_whole, run_id_of
@@ -240,6 +243,22 @@ def go_on(path: Path, settings: NetworkSettings) -> None:
     assert all(parameter.isfinite().all() for parameter in after), "the network begins with NaN or infinity"
 
 
+def edit(path: Path, whole: Path, rule: RankRule | None) -> None:
+    """All that LoRA Edit does with it beside a healthy one: what is written is whole, and read again."""
+    wanted = edits.Wanted(
+        sources=(edits.Source(path=path, weight=0.25), edits.Source(path=whole, weight=0.75)), rule=rule
+    )
+    told = recipe.recipe(wanted)
+    for note in recipe.notes(wanted):
+        fuzz.check_message(note)
+    made = edits.make(wanted)
+    result = path.with_name("result.safetensors")
+    recipe.write(result, made, recipe.metadata(made, wanted, "result", told))
+    lora = info.read(result)
+    assert not [(layer.name, layer.damage) for layer in lora.layers if layer.damage]
+    assert recipe.is_same(result, told)
+
+
 @pytest.mark.parametrize("layout", SETTINGS)
 def test_healthy_files_are_read(layout: str, tmp_path: Path):
     tensors, metadata = files()[layout]
@@ -260,7 +279,7 @@ def read(case: str, use: Callable[..., object], *values: object) -> None:
 
 
 def test_hurt_files(tmp_path: Path):
-    rng, healthy = fuzz.generator("lora files"), files()
+    rng, healthy, whole = fuzz.generator("lora files"), files(), tmp_path / "whole.safetensors"
     for number in range(fuzz.cases(500, 20)):
         layout = rng.choice(list(healthy))
         path = tmp_path / f"{number}.safetensors"
@@ -269,6 +288,14 @@ def test_hurt_files(tmp_path: Path):
         with fuzz.no_hang(case):
             read(case, show, path)
             read(case, go_on, path, SETTINGS[layout])
+            save_file(healthy[layout][0], whole, healthy[layout][1])
+            read(
+                case,
+                edit,
+                path,
+                whole,
+                rng.choice((None, RankRule(rank=2), RankRule(rank=3, method="sv_fro", target=0.9))),
+            )
             assert is_whole(path) in (True, False) and isinstance(run_id_of(path) or "", str)
             assert all(isinstance(value, str) for value in safetensors_metadata(path).values())
         path.unlink()

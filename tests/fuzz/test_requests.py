@@ -24,6 +24,7 @@ SECRET = "a-secret-beside-the-folders"
 PLAN = {
     "title": "t", "axes": [{"title": "steps", "values": ["1"]}], "cells": [KEY], "order": [KEY], "sizes": {KEY: [32, 32]},
     "parameters": {KEY: "p"}, "loras": {}, "seeds": {}, "family": "f",
+    "virtual": {"loras": {KEY: [["cat.safetensors", 0.5, 0.5, ""], ["cat-000001.safetensors", 0.5, 0.5, "mid 0"]]}},
 }  # fmt: skip
 TALES = (
     "..", "../..", "..%2f..", "%2e%2e%2f%2e%2e%2fsecret.txt", "..%5c..%5csecret.txt", "....//secret.txt", "%252e%252e%252f", "%00",
@@ -82,6 +83,9 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         *(f"/athanor/datasets/{rng.choice(names)}/{what}" for what in ("pictures", "terms", f"thumbnails/{tale}")),
         "/athanor/folders", f"/athanor/folders/one?folder={tale}", f"/athanor/folders/thumbnail?folder=ds&file={tale}",
         f"/athanor/folders/thumbnail?folder={tale}&file=a.png",
+        "/athanor/lists", "/athanor/grids", f"/athanor/axis/names?type={rng.choice(('sampler', tale))}", "/athanor/compare/grid/grid",
+        f"/athanor/compare/grid/lora/{rng.choice((KEY, KEY, tale))}?rank={tale}", "/athanor/making",
+        f"/athanor/runs/{run}/average?which={rng.choice(('mean(all)', 'ema(0.1)', f'mean({tale})', tale))}",
         "/athanor/presets", f"/athanor/presets/family?{rng.choice(('ckpt_name', 'unet_name', 'x'))}={tale}",
         f"{HELP}/{tale}/{tale}.md", f"{HELP}/AthanorTrainLoRA/{'z' * rng.choice((2, 300))}.md",
     ]  # fmt: skip
@@ -92,7 +96,9 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
         f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={rng.choice(('a.png', tale))}&replace=1",
         "/athanor/upload/plan", "/athanor/upload/there", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
-        "/athanor/presets", "/athanor/presets", "/athanor/presets/delete",
+        "/athanor/presets", "/athanor/presets", "/athanor/presets/delete", "/athanor/axis/pictures",
+        f"/athanor/compare/{rng.choice(('grid', 'grid', tale))}/lora", f"/athanor/runs/{run}/average", "/athanor/making/stop",
+        *(f"/athanor/{kept}{act}" for kept in ("lists", "grids") for act in ("", "/rename", "/delete")),
     ]  # fmt: skip
     if rng.random() < 0.5:
         query = rng.choice(("", "", f"?{rng.choice(QUERIES)}={tale}"))
@@ -115,16 +121,24 @@ def body(rng: random.Random) -> bytes:
         return b'{"file": "cat.safetensors", "name": "\xed\xa0\x80"}'
     names = ("file", "name", "on", "cell", "star", "reject", "note", "node", "metadata", "title", "trigger", "pictures",
              "runs", "names", "loras", "label", "rating", "tags", "archived", "folder", "files", "existing", "settings",
-             "families", "purposes", "about", "replace")  # fmt: skip
+             "families", "purposes", "about", "replace", "to", "type", "values", "nodes", "graph",
+             "which", "rank", "precision", "part")  # fmt: skip
     value: dict[str, Any] = {name: rng.choice(VALUES) for name in names if rng.random() < 0.7}
     if rng.random() < 0.6:
         value |= {"file": rng.choice(("cat.safetensors", "cat-000002.safetensors")), "cell": KEY}
         value |= {"metadata": rng.choice(("all", "recipe", "minimal")), "title": "x"} if rng.random() < 0.5 else {}
     if rng.random() < 0.6:
-        value |= {"node": "n", "prompt": prompt(rng)}
+        value |= {"node": "n", "prompt": prompt(rng), "which": rng.choice(("mean(all)", "lerp(1, 2, 0.5)"))}
     if rng.random() < 0.4:
         group = {field: rng.choice(VALUES) for field in ("rank", "alpha", "train", "seed") if rng.random() < 0.4}
         value |= {"settings": {rng.choice(("network", "x")): rng.choice((group, {"rank": 4}, rng.choice(VALUES)))}}
+    if rng.random() < 0.3:
+        graph = {"n": {"class_type": "AthanorXYZCompare", "inputs": {"x": ["a", 0], "seeds": rng.choice(VALUES)}}}
+        graph["a"] = {
+            "class_type": "AthanorXYZAxis",
+            "inputs": {"type": rng.choice(VALUES), "values": rng.choice(VALUES)},
+        }
+        value |= {"nodes": graph | prompt(rng), "graph": graph, "type": "cfg", "values": rng.choice(("1, 2", 3))}
     data = json.dumps(value).encode()
     return fuzz.hurt(data, rng) if rng.random() < 0.1 else data
 
@@ -203,6 +217,8 @@ def test_requests_that_nobody_should_send(place):
 WAIT = ClientTimeout(total=20)
 MAY_CHANGE = (
     "user/athanor/presets",
+    "user/athanor/lists",
+    "user/athanor/grids",
     "input/",
     "models/loras",
     "output/athanor/runs/",

@@ -9,7 +9,7 @@ from itertools import cycle
 
 import fuzz
 import pytest
-from athanor.training_core import drawing
+from athanor.training_core import block_strengths, drawing
 from athanor.training_core import settings as groups
 from athanor.training_core.compare import grammar, kinds, widgets
 from athanor.training_core.compare.axes import Axis, Value
@@ -45,10 +45,14 @@ KNOWN = {
     ],
 }
 CORPUS = [
+    "in 0.5, mid 0, IN07=2", "all but IN04-08, te1.0-3", "double 0-7, *attn2*", "each off\nOUTS:1,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1",
+    "0-0.5, 0.3-1",
     "0.6-1(0.1)", "1, 2, .., 10", "10-1(-3)", "1-10[4]", "1e-4", "x3, -1, 5-7", "512x768, 640×640", "0.6 || 0.8",
     "euler/karras, DPM++ 2M Karras", "my_lora-*:0.4-1(0.2):0.5", "[v2] cat:0.5 + style\\foo:1 + none", "cat, dog, bird",
     "red hat => blue hat\nbig => small", "[[who]], cat, dog", '"a, b", "c ""d"""', "“猫, 黑”，「狗」、鸟", "SKIP: a, b",
+    'SKIP: my_lora-*, skip: "x, y", SKIP：[v2] cat:0.5', "1, SKIP: 2, .., SKIP: 9", "all, SKIP: mean(2-4), SKIP: last",
     "Load LoRA (12).strength_model", "all", "every 2", "from 4 to 10", "5 even", "2, 4, last", "best 3",
+    "best 2 by mix(likeness 0.7, prompt)",
     "1:100, 0.1:5%, 0.01", "5e-5, 1e-5", "0.05", "weight_decay=0.05 betas=0.9,0.95 eps=(1e-8, 1e-3)", "sine+0.25",
     "attn2=32, single_blocks=8", r"^lora_unet_.*_(attn|mlp)\d+", "(a+)+$", "768, 1024x1024", "old -> new\n* background ->",
     "tag1 + tag2 -> phrase", "watermark, rating*, ?girl", "a cat --n bad --w 768 --h 512 --d 42 --l 7.5 --s 28 --g 3.5",
@@ -115,6 +119,11 @@ GRAPH = [
     )
     for kind in ("INT", "FLOAT", "BOOLEAN", "STRING", "COMBO")
 ]
+BLOCKS = [
+    "lora_te1_text_model_encoder_layers_0_mlp_fc1",
+    "lora_unet_input_blocks_4_1_proj_in",
+    "lora_unet_middle_block_1_proj_in",
+]
 LAYERS = {"blocks.0.attn.to_q": "lora_unet_blocks_0_attn_to_q", "out.2": "lora_unet_out_2"}
 PROMPT = prompts.Prompt(text="", negative="", width=512, height=512, seed=0, steps=20, cfg=7.0)
 FACE = drawing.font(12)
@@ -179,6 +188,7 @@ def _labels(text: str) -> None:
 
 DOORS: dict[str, Callable[[str], object]] = {
     **{f"axis {kind}": lambda text, kind=kind: kinds.listed(kinds.read(kind, text, KNOWN)) for kind in kinds.READERS},
+    "blocks of a file": lambda text: block_strengths.read(text).strengths(BLOCKS, "a.safetensors"),
     "axis type": lambda text: kinds.read(text, "1", KNOWN),
     "widget": lambda text: widgets.find(text, GRAPH),
     **{f"widget {w.type}": lambda text, w=w: widgets.read(w, text, GRAPH) for w in GRAPH},

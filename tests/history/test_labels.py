@@ -47,3 +47,13 @@ def test_of_a_damaged_file_what_is_sound_counts(tmp_path):
     path.unlink()
     path.mkdir()
     assert labels.read(tmp_path) == labels.NONE
+
+
+def test_a_tag_is_added_once_and_where_there_is_room(tmp_path):
+    labels.change(tmp_path, {"tags": ["mine"]})
+    for _ in range(2):
+        labels.add_tag(tmp_path, f"sweep of, {'x' * 99}")
+    assert labels.read(tmp_path).tags == ("mine", f"sweep of {'x' * 51}")
+    labels.change(tmp_path, {"tags": [str(i) for i in range(50)]})
+    labels.add_tag(tmp_path, "one more")
+    assert len(labels.read(tmp_path).tags) == 50

@@ -44,6 +44,19 @@ def test_times_add_up_over_sessions(tmp_path):
         assert run_facts.times(record(tmp_path, *first, *second[:2]))["seconds"] == 40.0
 
 
+def test_what_is_noted_after_the_end_is_no_session(tmp_path):
+    """Samples scored later, or a sweep's word, had made the run one that nobody had queued and that began when it ended."""
+    asked = {"prompt_id": "a", "queued": 90.0}
+    events = [("preparing", 100.0, asked), ("started", 110.0), ("stopped", 150.0)]
+    scored = {"step": 3, "epoch": 1, "scorer": "s", "title": "t", "weak": True, "values": {}, "copies": 0, "scores": []}
+    plain = run_facts.times(record(tmp_path, *events))
+    for later in [("scored", 150.0, scored)], [("stopped", 400.0, {"why": "Ended early."})]:
+        found = record(tmp_path, *events, *later)
+        assert len(found.events) == 4 and run_facts.times(found) == plain
+    again = run_facts.times(record(tmp_path, *events, ("stopped", 400.0), ("resumed", 500.0), ("done", 510.0)))
+    assert (again["started"], again["seconds"]) == (500.0, 50.0)
+
+
 def test_times_of_older_versions_and_of_damaged_logs(tmp_path):
     """They had no "preparing"; a line without a time is passed over."""
     old = record(

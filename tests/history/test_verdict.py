@@ -42,6 +42,18 @@ def test_noise_is_no_turn():
     assert wrong < 10
 
 
+def test_an_average_is_advised_where_the_probe_cannot_tell_the_last_files_apart():
+    """And only there: not while it falls, nor where it has turned."""
+    flat, files = [100.0, 95.0, 91.0, 90.1, 89.9, 90.2, 89.8, 90.1], [(50 * n, n) for n in range(1, 8)]
+    kind, text = words(flat, True, checkpoints=files)[1]
+    assert kind == "note" and text.startswith(
+        "The probe cannot tell the last 5 saved files apart: mean(last 5) in epochs"
+    )
+    assert len(words(flat, True, checkpoints=files[-2:])) == 1  # two files are no choice
+    for values in ([100.0 * 0.97**i for i in range(8)], [100.0, 98.0, 96.9, 96.2, 96.1, 96.6, 97.1, 97.7, 98.2]):
+        assert not any("mean(" in text for _, text in words(values, True, checkpoints=files))
+
+
 def test_still_falling():
     values = [100.0 * 0.97**i for i in range(12)]
     assert "still falling" in words(values, True)[0][1] and "still falling" in words(values, False)[0][1]

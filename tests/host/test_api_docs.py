@@ -117,8 +117,9 @@ def test_the_scripts_do_what_the_page_says(server, ran):
     sent = {path.relative_to(ran.folder / "drawn").as_posix() for path in (ran.folder / "drawn").rglob("*.*")}
     come = server.base / "input" / "my_cats"
     assert {path.relative_to(come).as_posix() for path in come.rglob("*.*")} == sent and len(sent) == 4
-    rates = [row["title"] for row in server.get("/athanor/runs?short=1") if row["title"].startswith("rate_")]
-    assert sorted(rates) == ["rate_0.0001", "rate_0.0002", "rate_5e-05"]
+    rates = [row["title"] for row in server.get("/athanor/runs?short=1") if row["title"].startswith("documented_lr")]
+    assert sorted(rates) == ["documented_lr1e-4", "documented_lr2e-4", "documented_lr5e-5"]
+    assert ran.printed["sweep.py"].count("| learning_rate ") == 3
 
 
 def last_run(server: Host) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def changed(graph: dict[str, Any], change: str) -> dict[str, Any]:
 def test_answers_have_the_fields_of_the_page(server, ran):
     """A field that is added or dropped has to be on the page, or off it."""
     documented = [(name, content) for language, name, content in BLOCKS if language == "json" and " " in name]
-    assert len(documented) == 8
+    assert len(documented) == 9
     for name, content in documented:
         exact = name[0].isdigit()
         what = name.partition(" ")[2] if exact else name
@@ -277,6 +278,7 @@ def test_the_messages_are_those_that_are_sent(comfy, tmp_path, monkeypatch):
         events.Stepped(**number, loss=1.0, lr=1e-4, d_lr=None, grad_norm=1.0, seconds=0.1),
         events.Probed(step=1, loss=1.0, percent=100.0, label=""),
         events.Sampled(path=tmp_path / "a.png", prompt="", index=0, seed=0, **number),
+        events.Scored(**number, scorer="", title="", weak=True, values={}, copies=0, scores=()),
         events.Saved(path=tmp_path / "a.safetensors", kind="last", hash="", deviation=0.0, **number),
     ):
         shown.show(event)

@@ -16,6 +16,7 @@ CASES = {
     "prompt S/R": "red => blue", "prompt S/R (positive)": "circle => cross", "prompt S/R (negative)": "blurry => dark",
     "prompt": "a green cross", "negative prompt": "dark", "model": "sd15", "VAE": "other", "clip skip": "1",
     "LoRA strength": "0.4", "LoRA strength (model)": "0.4", "LoRA strength (text encoder)": "0.4",
+    "LoRA blocks": "layers0 0.5, te 0", "LoRA steps": "0-0.5",
     kinds.WIDGET: "1",
 }  # fmt: skip
 """Type of axis -> a value that the base has not."""
@@ -25,6 +26,8 @@ BASE_OF = dict.fromkeys(CASES, "plain") | {
     "LoRA strength": "lora",
     "LoRA strength (model)": "lora",
     "LoRA strength (text encoder)": "lora",
+    "LoRA blocks": "lora",
+    "LoRA steps": "lora",
 }
 
 

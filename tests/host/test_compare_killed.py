@@ -183,3 +183,41 @@ def gone_on_with(folder: Path, name: str, models: tuple, monkeypatch: pytest.Mon
     with guard.training():
         list(train(job, plan.sort_into_buckets(dataset, job.buckets), *models))
     return base / "models" / "loras" / f"{name}.safetensors"
+
+
+@pytest.mark.long
+def test_a_sweep_killed_in_its_second_run_goes_on(own_server):
+    """The first run is not trained again, the second goes on, and all files are those of a sweep that nobody has killed."""
+    from athanor.training_core.history import registry
+
+    def sweep(name):
+        parts = {"network": {"rank": 4}, "train": {"output_name": name, "max_train_steps": 12, "save_every_n_steps": 3}}
+        graph = graphs.training("sd3", **parts)
+        text = "learning_rate: 1e-3, 2e-3, 4e-3"
+        graph["sweep"] = graphs.node("AthanorSweep", run=["train", 0], settings=text)
+        del graph["curve"]
+        return graph
+
+    def record(name):
+        runs = own_server.base / "output" / "athanor" / "runs"
+        found = [run for run in registry.records(runs) if run.output_name == name]
+        return found[0] if found else None
+
+    names = [f"killed_lr{rate}" for rate in ("1e-3", "2e-3", "4e-3")]
+    own_server.queue(sweep("killed"))
+    until(lambda: (second := record(names[1])) and len(second.saved) > 1, every=0.02)
+    os.kill(own_server._process.pid, 9)
+    own_server._process.wait()
+    first, second = record(names[0]), record(names[1])
+    assert first.done and second.status == "killed" and record(names[2]) is None
+    metrics = (first.folder / "metrics.jsonl").read_bytes()
+    own_server.start()
+    own_server.run(sweep("killed"))
+    assert (first.folder / "metrics.jsonl").read_bytes() == metrics
+    resumed = [event for event in record(names[1]).events if event["event"] == "resumed"]
+    assert [0 < event["step"] < 12 for event in resumed] == [True]
+    own_server.run(sweep("whole"))
+    for name in names:
+        whole = record(name.replace("killed", "whole"))
+        assert record(name).done and whole.done
+        assert record(name).saved[-1]["hash"] == whole.saved[-1]["hash"]

@@ -28,6 +28,15 @@ def finished(server) -> dict:
     prompt["experts"] = graphs.node(
         "AthanorXYZCompare", **(prompt["compare"]["inputs"] | experts | {"strengths": "0.8"})
     )
+    # Blocks are known when the run is: each off at a time, of both experts. Another seed: a cell of both is labelled by who draws first.
+    prompt["blocks"] = graphs.node("AthanorXYZAxis", type="LoRA blocks", values="each off")
+    inputs = prompt["experts"]["inputs"] | {
+        "x": ["blocks", 0],
+        "include_base": False,
+        "checkpoints": "last",
+        "seeds": "75",
+    }
+    prompt["by_block"] = graphs.node("AthanorXYZCompare", **inputs)
     return server.run(prompt)
 
 
@@ -74,6 +83,16 @@ def test_two_experts_draw_one_picture(server, finished):
     assert "Low-noise model below: 0.7" in cells[0]["parameters"]
 
 
+def test_blocks_of_the_run_that_is_compared(server, finished):
+    """One value for each block of its LoRA, whose layers are left out in both experts' LoRAs; the graph draws the same."""
+    cells = {cell["at"]["LoRA blocks"]: cell for cell in comparing.cells_of(server, finished, "by_block")}
+    assert {"all", "layers0 off", "layers1 off"} <= cells.keys()
+    comparing.assert_plain(server, [cells["all"], cells["layers1 off"]])
+    off = [n["inputs"]["blocks"] for n in cells["layers1 off"]["graph"].values() if "blocks" in n["inputs"]]
+    assert off == ["all but layers1"] * 2 and "LoraLoader" in {n["class_type"] for n in cells["all"]["graph"].values()}
+    assert len({cell["pixels"].tobytes() for cell in cells.values()}) == len(cells)
+
+
 def test_an_unfinished_run_is_compared(server, stopped):
     """Its name, its id and its files give the same checkpoints; a run that was stopped has those it saved."""
     texts = []
@@ -86,6 +105,45 @@ def test_an_unfinished_run_is_compared(server, stopped):
     own = {"steps": 1, "seeds": "71"}  # of no other test: base pictures are shared
     entry = server.run(comparing.comparison("sd3", y=epochs, **own))
     assert comparing.text_of(entry).startswith("3 pictures, 3 drawn now")
+
+
+def test_an_average_is_saved_as_a_file_that_draws_the_same(server, finished):
+    """Exact in float32: its cell is that of the files together, to the rounding of a pixel."""
+    epochs = graphs.node("AthanorLoRARunAxis", source="compared_whole", epochs="mean(1-2)", include_base=False)
+    own = {"steps": 1, "seeds": "73", "strengths": "0.8"}
+    folder = graphs.folder(server, server.run(comparing.comparison("sd3", y=epochs, **own)))
+    route = f"/athanor/compare/{folder.name}"
+    data = server.get(route)
+    names = next(axis["names"] for axis in data["axes"] if "mean 1-2" in axis["names"])
+    key = data["cells"][names.index("mean 1-2")]
+    assert data["virtual"] == {key: ["loras"]}
+    offer = server.get(f"{route}/lora/{key}")
+    assert (offer["name"], offer["strength"], offer["rank"]) == ("compared_whole-mean-1-2", 0.8, offer["own_rank"])
+    assert (
+        not offer["exact"]
+        and offer["ranks"][0] == 0
+        and "Use it at strength 0.8, as the picture was drawn." in offer["text"]
+    )
+    body = {"cell": key, "name": "kept_whole", "rank": 0, "precision": "float"}
+    made = server.post(f"{route}/lora", body)
+    assert made["file"] == "kept_whole.safetensors" and "Equal to the sum of the originals." in made["text"]
+    told = graphs.metadata(server.base / "models" / "loras" / made["file"])
+    assert [part["weight"] for part in json.loads(told["athanor_edit"])["from"]] == [0.5, 0.5]
+    assert server.post(f"{route}/lora", body)["text"][0].startswith("kept_whole.safetensors was made from these files")
+    refused = {"rank": 1}, {"cell": "0" * 24}, {"rank": "x"}
+    said = [server.post(f"{route}/lora", body | wrong)["error"] for wrong in refused]
+    assert said[:2] == [
+        "kept_whole.safetensors is in the loras folder already: choose another name.",
+        "there is no such picture",
+    ]
+    assert said[2].startswith("rank is 'x': it takes a whole number from 0 (exact)")
+    assert server.get("/athanor/making") == {}
+    half = server.post(f"{route}/lora", body | {"name": "kept_half", "precision": "fp16"})
+    values = f"{made['axis']}\n{half['axis'].splitlines()[1]}"
+    entry = server.run(comparing.comparison("sd3", y=comparing.axis("LoRA", values), **own | {"strengths": "1"}))
+    together, single, rounded = (cell["pixels"].astype(int) for cell in comparing.cells_of(server, entry))
+    assert abs(together - single).max() <= 1 and abs(together - rounded).max() <= 2
+    assert together.std() > 5
 
 
 def test_losses_of_runs_are_compared(server, finished, stopped):

@@ -160,6 +160,7 @@ def test_presets_reach_the_blocks(family):
         present = {families.class_path(type(m)) for m in module.modules()}
         assert set(classes) <= present  # a name that the host has changed would go unnoticed
     _names_are_known(case.title, key_forms.forms(model.model, trained))
+    _blocks_are_the_same(model.model, trained)
 
 
 def _names_are_known(title: str, forms: list[str]) -> None:
@@ -169,6 +170,24 @@ def _names_are_known(title: str, forms: list[str]) -> None:
         known[title] = forms
         model_page.NAMES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     assert known.get(title) == forms
+
+
+def _blocks_are_the_same(model: Any, trained: set[str]) -> None:
+    """Check that a layer is in the same block by each of its names. A U-Net's are counted for two residual blocks in each level."""
+    import comfy.lora
+    from athanor.training_core import lora_blocks
+
+    if set(model.model_config.unet_config.get("num_res_blocks") or [2]) != {2}:
+        return
+    targets = {
+        name: target if isinstance(target, str) else target[0]
+        for name, target in comfy.lora.model_lora_keys_unet(model, {}).items()
+    }
+    targets = {name: t for name, t in targets.items() if t[len("diffusion_model.") : -len(".weight")] in trained}
+    found: dict[str, set[str]] = {}
+    for name, block in lora_blocks.blocks(targets).items():
+        found.setdefault(targets[name], set()).add(block.name)
+    assert found and not {target: names for target, names in found.items() if len(names) > 1}
 
 
 def test_the_host_knows_every_name_of_a_fine_tuned_model(family):

@@ -10,6 +10,7 @@ NODES = {
     "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorSampleConfig", "AthanorTimestepPlot", "AthanorLRPlot",
     "AthanorLoRAInfo", "AthanorXYZAxis",
     "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip", "AthanorXYZPlan", "AthanorXYZGridImage", "AthanorLossCompare",
+    "AthanorLikeness",
 }  # fmt: skip
 """Ids are stable for ever: workflows hold them."""
 

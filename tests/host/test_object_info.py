@@ -15,7 +15,15 @@ from typing import Any
 import pytest
 
 OUTLINE = Path(__file__).parent / "object_info.txt"
-HOSTS_OWN = {"sampler_name", "scheduler", "lora_name"}
+HOSTS_OWN = {
+    "sampler_name",
+    "scheduler",
+    "lora_name",
+    "lora_name_2",
+    "lora_name_3",
+    "tuned_checkpoint",
+    "base_checkpoint",
+}
 """Choices that belong to the host or to the user's folders."""
 CONTROL = "control_after_generate"
 """The page draws a widget of this name behind one that asks for it, and saves its value, too."""

@@ -55,6 +55,37 @@ def test_own_presets(asked):
         assert all(set(values) <= set(groups[name]["defaults"]) for name, values in preset["settings"].items())
 
 
+def test_lists_grids_and_names(asked):
+    """The same routes as presets have; a grid keeps of a graph what belongs to it."""
+    graph = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
+        "3": {"class_type": "AthanorXYZAxis", "inputs": {"type": "sampler", "values": "euler"}},
+        "9": {"class_type": "AthanorXYZCompare", "inputs": {"model": ["1", 0], "x": ["3", 0], "prompts": "a\nb"}},
+    }
+    samplers = {"name": "few", "type": "sampler", "values": "euler, heun"}
+    saved, taken, renamed, gone, grid, unlike, names, none, pictures = asked(
+        ("POST", "/athanor/lists", samplers),
+        ("POST", "/athanor/lists", samplers),
+        ("POST", "/athanor/lists/rename", {"name": "few", "to": "two"}),
+        ("POST", "/athanor/lists/delete", {"name": "few"}),
+        ("POST", "/athanor/grids", {"name": "g", "node": "9", "nodes": graph}),
+        ("POST", "/athanor/grids", {"name": "g", "node": "3", "nodes": graph, "replace": True}),
+        ("GET", "/athanor/axis/names?type=sampler", None),
+        ("GET", "/athanor/axis/names?type=cfg", None),
+        (
+            "POST",
+            "/athanor/axis/pictures",
+            {"graph": graph | {"x": 5, "y": graph["1"] | {"_meta": [1]}}, "node": "3", "values": 40},
+        ),
+    )
+    assert [each[0] for each in (saved, taken, renamed, gone, grid, unlike)] == [200, 409, 200, 404, 200, 422]
+    lists, grids = asked(("GET", "/athanor/lists", None), ("GET", "/athanor/grids", None))
+    assert lists[1] == {"kept": [samplers | {"name": "two", "about": ""}], "unread": []}
+    assert [set(each["nodes"]) for each in grids[1]["kept"]] == [{"3", "9"}]
+    assert "euler" in names[1]["names"] and none[1] == {"names": []}
+    assert pictures[1] == {"pictures": 80, "exact": True}
+
+
 def test_what_no_preset_is(asked):
     answers = asked(
         ("POST", "/athanor/presets", {"name": "x"}),

@@ -162,3 +162,18 @@ def test_two_processes_that_were_stopped_equal_one(server, stop):
     a, b = (load_file(graphs.lora_file(server, name)) for name in (many, alone))
     assert all((a[key] - b[key]).abs().max() < 1e-5 for key in b) and a.keys() == b.keys()
     assert graphs.metadata(graphs.lora_file(server, many))["ss_total_batch_size"] == "6"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not on_cpu() and torch.cuda.device_count() < 2, reason="two processes on cards need two cards")
+def test_two_processes_stop_by_themselves(server):
+    """Rank 0 alone looks at the probe; all of them end after the same step, and the run is finished."""
+    from athanor.training_core.history import registry
+
+    train = {"output_name": "two_itself", "max_train_steps": 30, "processes": 2}
+    look = {"probe_samples": 2, "validate_every_n_steps": 1, "patience": 3}
+    parts = {"network": {"rank": 4}, "optimizer": {"learning_rate": 0.02}}
+    server.run(graphs.training("sd3", train=train, validation=look, **parts))
+    record = registry.read(run_folder(server.base, "two_itself"))
+    assert record and record.done and record.why.startswith("Stopped by itself at step ")
+    assert record.saved[-1]["step"] < record.saved[-1]["reached"] < 30

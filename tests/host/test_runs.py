@@ -7,6 +7,7 @@ import aiohttp
 import graphs
 import numpy as np
 import pytest
+from athanor.training_core.history import scores
 from heard import listening
 from PIL import Image
 from runs_on_disk import events
@@ -208,13 +209,25 @@ def test_samples_change_nothing(server, what, steps):
     prompt["samples"] = graphs.node(
         "AthanorSampleConfig",
         sample_prompts="red circle --d 7 --w 96\n# not this one\ngreen cross --n bad --s 3 --l 3.5",
-        sample_every_n_epochs=0, sample_every_n_steps=every, width=64, height=64, steps=2, cfg=3.0,
+        sample_every_n_epochs=0, sample_every_n_steps=every, width=64, height=64, steps=2, cfg=3.0, likeness=["like", 0],
     )  # fmt: skip
+    prompt["like"] = graphs.node("AthanorLikeness", dataset=["dataset", 0])
     prompt["train"]["inputs"]["samples"] = ["samples", 0]
     server.run(prompt)
     assert final(server, f"{name}_with") == final(server, f"{name}_without")
     drawn = sorted(path.name for path in (folder(server, f"{name}_with") / "samples").iterdir())
     looked = range(0, steps + 1, every)
+    scored = scores.of_events(events(server.base, f"{name}_with"))
+    prompt["like"]["inputs"]["k"] = 1  # another scorer, after the run: its samples are measured, and nothing is trained
+    server.run(prompt)
+    later = scores.of_events(events(server.base, f"{name}_with"))
+    assert [each.step for each in later] == list(looked) and {each.scorer for each in later}.isdisjoint(
+        e.scorer for e in scored
+    )
+    assert [p.nearest for each in later for p in each.pictures] == [p.nearest for each in scored for p in each.pictures]
+    server.run(prompt)
+    assert len(events(server.base, f"{name}_with", "scored")) == 2 * len(looked)
+    assert [each.step for each in scored] == list(looked) and all(each.values["likeness"].n == 2 for each in scored)
     assert drawn == [f"{name}_with_{step:06d}_{i:02d}_{seed}.png" for step in looked for i, seed in ((0, 7), (1, 43))]
     with Image.open(folder(server, f"{name}_with") / "samples" / drawn[-2]) as image:
         assert image.size == (96, 64) and image.text["parameters"].startswith("red circle\nNegative prompt: ")

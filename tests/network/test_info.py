@@ -200,6 +200,7 @@ def test_what_a_file_tells_besides_is_listed(tmp_path: Path):
     lines = describe.summary(
         info.read(write(tmp_path / "a.safetensors", lora("lora_unet_mid_block"), **told)), recover.recover({})
     )
+    assert "\nblocks: MID\n" in lines
     end = lines.partition("to whoever has the file:\n")[2].splitlines()
     assert end == [
         "paths: /home/jane/pics (prompt)", "graph: 1 node: X", "folders: /home/jane/pics", "author: modelspec.author: Jane"

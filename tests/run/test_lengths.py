@@ -128,7 +128,7 @@ class Session:
             save_due=self.saver.due,
             writer=SimpleNamespace(due=False, save=self.save),
             control=idle,
-            ranks=SimpleNamespace(any=lambda *_: (False, self.progress.step >= self.stop)),
+            ranks=SimpleNamespace(any=lambda *_: (False, self.progress.step >= self.stop, False)),
         )
         steps = loop(
             length=self.length,

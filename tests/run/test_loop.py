@@ -110,7 +110,7 @@ def test_steps_are_read_before_a_look(comfy):
 
     calls, progress = [], RunProgress()
     progress.read = lambda: calls.append("read") or iter(())
-    nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0)
+    nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0, measured=lambda step: None)
     hooks = RunHooks(
         steps=99,
         epochs=9,

@@ -111,3 +111,17 @@ def test_what_encodes_for_a_session_ends_with_it():
     with pytest.raises(KeyboardInterrupt) as kept:
         events.throw(KeyboardInterrupt())
     assert order == ["encoder ended"] and kept.tb
+
+
+def test_a_run_pauses_after_a_measurement_of_its_probe(tmp_path):
+    """A sweep ends it at a rung: asked to stop at the first measurement from that step on, and only inside of `pausing`."""
+    from athanor.training_core.run import control
+
+    with control.pausing(20), control.listening("abc", tmp_path) as commands:
+        commands.measured(10)
+        assert not commands.take("stop")
+        commands.measured(24)
+        assert commands.take("stop") and not commands.take("stop")
+    with control.pausing(None), control.listening("abc", tmp_path) as commands:
+        commands.measured(24)
+        assert not commands.take("stop")

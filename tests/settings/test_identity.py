@@ -213,12 +213,19 @@ def test_jobs_that_differ_in_one_setting_differ_in_their_id():
             continue
         assert job.run_id not in run_ids, (group, name, run_ids.get(job.run_id))
         run_ids[job.run_id] = (group, name)
-        if name in ("epochs", "max_train_steps"):
+        if name in ("epochs", "max_train_steps", "patience"):
             assert job.lineage_id == PLAIN[1], name
         else:
             assert job.lineage_id not in line_ids, (group, name)
             line_ids[job.lineage_id] = (group, name)
     assert plain(sampling=s.SamplingSettings(steps=3)).run_id == PLAIN[0]
+
+
+def test_with_patience_what_is_measured_makes_another_run():
+    """The probe decides when it ends; still, each goes on from the other."""
+    patient = [{"patience": 3}, {"patience": 3, "probe_samples": 4}, {"patience": 3, "validate_every_n_steps": 9}]
+    jobs = [plain(validation=s.ValidationSettings(**values)) for values in patient]
+    assert len({job.run_id for job in jobs}) == len(jobs) and {job.lineage_id for job in jobs} == {PLAIN[1]}
 
 
 def test_the_number_and_order_of_datasets_count():

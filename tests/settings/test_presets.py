@@ -10,6 +10,7 @@ from athanor.training_core.families import FAMILIES
 from athanor.training_core.objective.in_effect import in_effect
 from athanor.training_core.optim import hints, rates
 from athanor.training_core.settings import Settings, info, own_presets, presets
+from athanor.training_core.settings.named_files import TakenName
 
 TITLES = {family.title: family for family in FAMILIES}
 DISCRETE = {"SD1.5", "SD2", "SDXL"}
@@ -138,28 +139,35 @@ MINE = {
 
 def test_an_own_preset_is_kept_found_and_deleted(tmp_path):
     folder = tmp_path / "presets"
-    assert own_presets.listed(folder, TITLES) == ([], [])
-    made = own_presets.save(folder, MINE, TITLES, replace=False)
+    assert own_presets.kept(folder, TITLES).listed() == ([], [])
+    made = own_presets.kept(folder, TITLES).save(MINE, replace=False)
     assert made.filled["network"]["rank"] == 12 and made.filled["network"]["algo"] == "lora"
     assert made.filled["dataset"] == {"keep_tokens": 1} and "loss" not in made.filled
-    assert own_presets.listed(folder, TITLES) == ([made], [])
-    with pytest.raises(own_presets.TakenName, match="already: replace it"):
-        own_presets.save(folder, MINE | {"name": "mine (1)"}, TITLES, replace=False)
-    own_presets.save(folder, MINE | {"about": "better"}, TITLES, replace=True)
-    assert [preset.about for preset in own_presets.listed(folder, TITLES)[0]] == ["better"]
-    assert own_presets.delete(folder, "Mine (1)") and not own_presets.delete(folder, "Mine (1)")
+    assert own_presets.kept(folder, TITLES).listed() == ([made], [])
+    with pytest.raises(TakenName, match="already: replace it"):
+        own_presets.kept(folder, TITLES).save(MINE | {"name": "mine (1)"}, replace=False)
+    own_presets.kept(folder, TITLES).save(MINE | {"about": "better"}, replace=True)
+    assert [preset.about for preset in own_presets.kept(folder, TITLES).listed()[0]] == ["better"]
+    kept = own_presets.kept(folder, TITLES)
+    other = kept.save(MINE | {"name": "other"}, replace=False)
+    with pytest.raises(TakenName, match="already: choose another name"):
+        kept.rename("other", "mine (1)")
+    renamed = kept.rename("Mine (1)", "MINE (1)")
+    assert renamed and kept.rename("gone", "x") is None and kept.rename("other", "other") == other
+    assert kept.listed() == ([renamed, other], []) and renamed.about == "better"
+    assert all(kept.delete(name) and not kept.delete(name) for name in ("MINE (1)", "other"))
     assert not list(folder.iterdir())
 
 
 def test_files_that_are_no_presets_are_said(tmp_path):
-    own_presets.save(tmp_path, MINE, TITLES, replace=False)
+    own_presets.kept(tmp_path, TITLES).save(MINE, replace=False)
     whole = json.loads((tmp_path / "Mine (1).json").read_text(encoding="utf-8"))
     for name, text in {
         "list": "[]", "cut": '{"name": ', "deep": "[" * 5000, "rank": json.dumps(whole | {"settings": {"network": {"rank": -1}}}),
         "strange": json.dumps(whole | {"settings": {"network": {"seed": 1}}}), "family": json.dumps(whole | {"families": [5, "SD9"]}),
     }.items():  # fmt: skip
         (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
-    found, unread = own_presets.listed(tmp_path, TITLES)
+    found, unread = own_presets.kept(tmp_path, TITLES).listed()
     assert [preset.name for preset in found] == ["Mine (1)"] and len(unread) == 6
     assert any("rank.json is left out: rank is -1: it must be at least 1." in line for line in unread)
 
@@ -183,7 +191,7 @@ def test_files_that_are_no_presets_are_said(tmp_path):
 )
 def test_what_is_wrong_with_a_preset_is_said(tmp_path, change, words):
     with pytest.raises(AthanorError, match=words):
-        own_presets.save(tmp_path, MINE | change, TITLES, replace=True)
+        own_presets.kept(tmp_path, TITLES).save(MINE | change, replace=True)
     assert not list(tmp_path.iterdir())
 
 

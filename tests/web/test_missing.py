@@ -168,10 +168,19 @@ def keeps_an_own_one(page) -> None:
     assert "Nothing would change" in page.page.locator(".athanor-presets .details").inner_text()
     own = [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
     assert [(preset["name"], preset["families"]) for preset in own] == [("kept here", ["SD3"])]
-    for _ in range(2):
-        page.page.get_by_role("button", name="Delete").click()
+    delete = page.page.locator(".athanor-presets").get_by_role("button", name="Delete", exact=True)
+    delete.click()
     page.page.get_by_text("Deleted: kept here").wait_for()
-    page.page.keyboard.press("Escape")  # the button that had the focus is gone
+    page.page.keyboard.press("Enter")  # on Undo
+    page.page.get_by_text("Saved: kept here").wait_for()
+    page.page.get_by_role("button", name="Rename…").click()
+    page.page.keyboard.type("renamed")
+    page.page.keyboard.press("Enter")
+    page.page.get_by_text("Saved: renamed").wait_for()
+    assert [preset["name"] for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]] == ["renamed"]
+    delete.click()
+    page.page.get_by_text("Deleted: renamed").wait_for()
+    page.page.keyboard.press("Escape")
     page.page.locator(".athanor-presets").wait_for(state="detached")
     assert not [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
 

@@ -137,3 +137,14 @@ def test_publish_by_keys(site, used_page, run):
     assert write.is_disabled()
     page.picture("publish_taken")
     page.page.keyboard.press("Escape")
+
+    # An average of its files is saved from the same place; these hold no LoRA, which is said before anything is made.
+    page.page.keyboard.press("Escape")
+    page.page.wait_for_selector("dialog.athanor-publish", state="detached")
+    page.page.get_by_role("button", name="Average of epochs…").click()
+    keep = page.page.get_by_role("dialog", name="Save as LoRA")
+    assert keep.get_by_label("Average", exact=True).input_value() == "mean(last 4)"
+    keep.get_by_text("contains no LoRA").wait_for()
+    assert keep.get_by_role("button", name="Save", exact=True).is_disabled()
+    page.page.keyboard.press("Escape")
+    page.page.wait_for_selector("dialog.athanor-keep", state="detached")

@@ -100,6 +100,28 @@ FILES = """async () => {
     return [field.value, place, files.element.querySelectorAll("form").length];
 }"""
 
+LORA = """async () => {
+    const { open } = await at("keep"), first = asked.length;
+    const until = async (isSo) => { for (let i = 0; i < 1000 && !isSo(); i++) await new Promise((done) => setTimeout(done, 10)); };
+    const offer = (name) => ({ name, files: [], text: [], trouble: "", ranks: [0, 16], rank: 16, own_rank: 16, exact_rank: 64,
+        precision: "fp16", precisions: ["fp16", "float"] });
+    open({ offer: "/o", make: "/m", body: { cell: "c" }, made() {} });
+    const dialog = document.querySelector(".athanor-keep"), name = dialog.querySelector("input");
+    const save = dialog.querySelector(".act"), rank = dialog.querySelectorAll("select")[1];
+    name.value = "mine"; // before the files are read
+    name.dispatchEvent(new Event("input"));
+    asked[first].answer(offer("mean"));
+    await until(() => asked.length > first + 1);
+    const early = [name.value, save.disabled, asked[first + 1].path];
+    asked[first + 1].answer(offer("mine"));
+    await until(() => !save.disabled);
+    rank.value = "0";
+    rank.dispatchEvent(new Event("change"));
+    const found = [early, name.value, asked[first + 2].path];
+    dialog.close();
+    return found;
+}"""
+
 
 def test_what_is_typed_stays_and_older_answers_are_not_shown(bare):
     bare.evaluate(BEGIN)
@@ -110,4 +132,6 @@ def test_what_is_typed_stays_and_older_answers_are_not_shown(bare):
     assert said == ["edited", "The disk is full.", "edited"]
     assert waiting == refused == "soft light" and other == "of another"
     assert sent == {"note": "soft light!"} and at_last == "changed in another page"
+    offer = "/athanor/o?name=mine"  # what was not touched is the server's to choose
+    assert bare.evaluate(LORA) == [["mine", True, offer], "mine", f"{offer}&rank=0"]
     assert bare.evaluate(FILES) == ["my b", "b.safetensors", 0]

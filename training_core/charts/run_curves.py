@@ -19,6 +19,15 @@ _LEFT, _RIGHT, _BOTTOM, _LOWER = 80, SIZE[0] - 90, SIZE[1] - 50, 138
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One kind of score of a run's samples."""
+
+    title: str
+    scorer: str  # who has measured it
+    points: Sequence[tuple[int, float, float]]  # finished steps, mean, standard error (0: unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """One value per step of a run, and its probes."""
 
@@ -27,6 +36,7 @@ class Curve:
     losses: Sequence[float]
     lrs: Sequence[float]
     probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the start
+    scores: Sequence[Score] = ()
 
     def x(self, axis: str) -> Sequence[float]:
         """Return where each loss stands on the axis: finished epochs, or steps from 1."""
@@ -47,15 +57,18 @@ class Shown:
     raw: bool  # every step's loss
     learning_rate: bool  # in a panel of its own
     probe: bool
+    scores: bool = True  # likeness and prompt, each in a panel of its own that makes the picture higher
 
 
 def draw(curves: Sequence[Curve], shown: Shown) -> Image.Image:
-    """Draw loss (faint: every step; bright: its mean), learning rates and probes of one run or more, 1280 x 800."""
-    image, pen = paint.canvas(SIZE)
+    """Draw loss (faint: every step; bright: its mean), learning rates, probes and scores of one run or more, 1280 x 800 or higher."""
+    titles = dict.fromkeys(score.title for curve in curves for score in curve.scores) if shown.scores else {}
+    height = SIZE[1] + _LOWER * len(titles)
+    image, pen = paint.canvas((SIZE[0], height))
     lengths = sorted(len(curve.losses) for curve in curves)
     half_life = shown.half_life or max(1.0, lengths[len(lengths) // 2] / 20)
     means = [ema(curve.losses, half_life) for curve in curves]
-    top, bottom = _legend(pen, curves, means) + 26, SIZE[1] - 50
+    top, bottom = _legend(pen, curves, means) + 26, height - 50
     x = (0.0, max(curve.x(shown.x_axis)[-1] for curve in curves))
     if shown.learning_rate:
         most = max((rate for curve in curves for rate in curve.lrs if math.isfinite(rate)), default=0.0) or 1.0
@@ -71,15 +84,47 @@ def draw(curves: Sequence[Curve], shown: Shown) -> Image.Image:
             paint.line(pen, panel, points, colour, 2)
             paint.dots(pen, [panel.place(*point) for point in points], 3, colour)
         bottom -= _LOWER
+    for title in list(titles)[::-1]:
+        _scores(pen, title, curves, _lower(bottom), x, shown.x_axis)
+        bottom -= _LOWER
     every = [loss for curve in curves for loss in curve.losses] if shown.raw else []
     y = value_range(every, [value for line in means for value in line], shown.log_scale)
     panel = Panel(box=(_LEFT, top, _RIGHT, bottom), x=x, y=y, log=shown.log_scale)
     _panel(pen, panel, "loss, logarithmic" if shown.log_scale else "loss", 5)
     _losses(pen, panel, curves, means, shown)
-    paint.bottom_axis(pen, Panel(box=_lower(SIZE[1] - 50), x=x, y=(0.0, 1.0)), shown.x_axis)
+    paint.bottom_axis(pen, Panel(box=_lower(height - 50), x=x, y=(0.0, 1.0)), shown.x_axis)
     note = f"bright: moving average, half-life {half_life:g} steps" + (";  faint: every step" if shown.raw else "")
-    pen.text((_LEFT, SIZE[1] - 14), note, font=font(12), fill=MUTED, anchor="lm")
+    pen.text((_LEFT, height - 14), note, font=font(12), fill=MUTED, anchor="lm")
     return image
+
+
+def _scores(
+    pen: ImageDraw.ImageDraw,
+    title: str,
+    curves: Sequence[Curve],
+    box: tuple[int, int, int, int],
+    x: tuple[float, float],
+    axis: str,
+) -> None:
+    """Draw one kind of score of all runs that have it, with its standard error as a band; who has measured it is in its title."""
+    own = [[score for score in curve.scores if score.title == title][:1] for curve in curves]
+    points = [
+        [(curve.at(step, axis), mean, error) for step, mean, error in score[0].points] if score else []
+        for curve, score in zip(curves, own, strict=True)
+    ]
+    ends = [end for each in points for _, mean, error in each for end in (mean - error, mean + error)]
+    scorers = dict.fromkeys(score[0].scorer for score in own if score)
+    differ = ": different scorers, not to be compared" if len(scorers) > 1 else ""
+    name = f"{title}, measured by {', '.join(scorers)}{differ}"
+    panel = _panel(pen, Panel(box=box, x=x, y=value_range((), ends, zero=False)), name, 3)
+    for each, colour in zip(points, cycle(COLOURS), strict=False):
+        around = [panel.place(at, mean - error) for at, mean, error in each]
+        around += [panel.place(at, mean + error) for at, mean, error in reversed(each)]
+        if len(each) > 1:
+            pen.polygon(around, fill=faint(colour, 0.2))
+    for each, colour in zip(points, cycle(COLOURS), strict=False):
+        paint.line(pen, panel, [(at, mean) for at, mean, _ in each], colour, 2)
+        paint.dots(pen, [panel.place(at, mean) for at, mean, _ in each], 3, colour)
 
 
 def _lower(bottom: int) -> tuple[int, int, int, int]:

@@ -21,6 +21,7 @@ class Line:
     style: str  # a CSS class of the page
     right: bool = False  # it belongs to the right axis
     dots: bool = False
+    band: Sequence[tuple[float, float, float]] = ()  # x, lowest and highest y of an area around the line
 
 
 def chart(
@@ -42,6 +43,7 @@ def chart(
     panels: dict[bool, Panel] = {}
     for right in {line.right for line in lines}:
         values = [y for line in lines if line.right == right for _, y in line.points if y is not None]
+        values += [y for line in lines if line.right == right for _, *ends in line.band for y in ends]
         logarithmic = log and not right
         y = value_range(values, log=logarithmic)
         panels[right] = Panel(box=box, x=(min(xs), max(xs)), y=y, log=logarithmic)
@@ -73,6 +75,11 @@ def _axis(panel: Panel, right: bool) -> Iterator[str]:
 
 def _line(panel: Panel, line: Line) -> Iterator[str]:
     """Yield the dots and the path of a line."""
+    if line.band:
+        around = [panel.place(x, low) for x, low, _ in line.band] + [
+            panel.place(x, high) for x, _, high in reversed(line.band)
+        ]
+        yield f'<path class="{line.style} band" d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in around)}Z"/>'
     path, pen = [], "M"
     for x, y in line.points:
         if y is None or not math.isfinite(y) or (panel.log and y <= 0):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .replacing import SearchReplace
@@ -35,15 +35,17 @@ class GraphModels:
     links: Mapping[str, list[Any]]  # port -> the output of the graph that it is connected to
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
     """A title and its values. With `epochs`, the values are to be read from the run that is compared: the text is the
-    filter of its checkpoints."""
+    filter of its checkpoints. `skipped`: how many values its text leaves out by `SKIP:`, for what is said of it, as are `notes`."""
 
-    title: str
-    values: tuple[Value, ...]
+    title: str = field(kw_only=False)
+    values: tuple[Value, ...] = field(kw_only=False)
     epochs: str | None = None
     graph_models: tuple[GraphModels, ...] = ()
+    skipped: int = field(default=0, compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def fields(self) -> frozenset[str]:
@@ -53,11 +55,17 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class LoraChoice:
-    """A LoRA as an axis names it; without a strength of its own it takes the cell's."""
+    """A LoRA as an axis names it; without a strength of its own it takes the cell's, `weight` times (as a part of an average)."""
 
     name: str
     strength_model: float | None = None
     strength_clip: float | None = None
+    weight: float = 1.0
+
+
+def varied(stack: Sequence[LoraChoice]) -> tuple[LoraChoice, ...]:
+    """Return the LoRAs of a stack that axes vary: those without a strength of their own, or all where each has one."""
+    return tuple(choice for choice in stack if choice.strength_model is None) or tuple(stack)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import AthanorError, quoted
 from ..lists import once
 from . import readers, replacing
-from .axes import Axis, LoraChoice, PromptChange, Value, WidgetEdit
+from .axes import LoraChoice, PromptChange, Value, WidgetEdit, varied
 from .fields import Change, Cost, NodeInput, Patch, row, rows
 from .grammar import RandomSeed
 
@@ -22,11 +22,22 @@ CONTROL_INPUTS = ("control_1", "control_2", "control_3")
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """A LoRA file on the model, by its name in the host's list."""
+    """A LoRA file on the model, by its name in the host's list; `blocks`: a text of block_strengths.py, "" for all at full strength."""
 
     name: str
     strength_model: float
     strength_clip: float
+    blocks: str = ""
+
+
+WHOLE = (0.0, 1.0)
+"""All steps."""
+
+
+def _blocks_of(cell: Any) -> str:
+    """Return the block strengths of a cell's LoRAs in quotes, as values with commas stand in `parameters`; "" if there are none."""
+    texts = once(lora.blocks for lora in (*cell.loras, *cell.loras_low) if lora.blocks)
+    return json.dumps(" | ".join(texts)) if texts else ""
 
 
 def _shift(cell: Any, model: Any) -> tuple[str, dict[str, Any]]:
@@ -49,14 +60,27 @@ class Cell:
             "LoRA strength": readers.number("strength_model", -100, 100, also="strength_clip"),
             "LoRA strength (model)": readers.number("strength_model", -100, 100),
             "LoRA strength (text encoder)": readers.number("strength_clip", -100, 100),
+            "LoRA blocks": readers.blocks,
         },
         changes={
             "lora": Change(Cost.LORA_FILE, many=True),
             "strength_model": Change(Cost.LORA_STRENGTH),
             "strength_clip": Change(Cost.LORA_STRENGTH),
+            "blocks": Change(Cost.LORA_STRENGTH),
         },
         node=None,
-        parameter="",  # they stand behind the prompt as <lora:name:strength>
+        parameter="LoRA blocks",  # the LoRAs themselves stand behind the prompt as <lora:name:strength>
+        shown=lambda cell: _blocks_of(cell),
+    )
+    lora_steps: tuple[float, float] = (
+        row(  # parts of the sampling between which the LoRAs are on, as the host's start_percent
+            Cost.LORA_STRENGTH,
+            default=WHOLE,
+            kinds={"LoRA steps": readers.parts},
+            node=None,
+            parameter="LoRA steps",
+            shown=lambda cell: "{:g}-{:g}".format(*cell.lora_steps),
+        )
     )
     seed: int | RandomSeed = row(  # noqa: RUF009 (a row is only data)
         Cost.SAMPLING,
@@ -186,7 +210,12 @@ class Cell:
     @property
     def weights(self) -> tuple[Any, ...]:
         """All that the patched model and text encoder depend on."""
-        return self.model, self.widgets, self.loras_low, self.loras
+        return self.model, self.widgets, self.loras_low, () if self.hooks else self.loras
+
+    @property
+    def hooks(self) -> bool:
+        """Whether the LoRAs are put on by hooks, for a part of the steps: model and text encoder are patched while they compute."""
+        return self.lora_steps != WHOLE
 
 
 CHANGES: Mapping[str, Change] = {name: change for each in rows(Cell).values() for name, change in each.changes.items()}
@@ -218,7 +247,10 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
             else:
                 fields[name] = to
     strength = (fields.pop("strength_model", strength[0]), fields.pop("strength_clip", strength[1]))
-    fields["loras"], fields["loras_low"] = _stack(loras, strength), _stack(low, (strength[0], 0.0))
+    blocks = fields.pop("blocks", "")
+    fields["loras"], fields["loras_low"] = _stack(loras, strength, blocks), _stack(low, (strength[0], 0.0), blocks)
+    if not fields["loras"]:
+        fields.pop("lora_steps", None)
     fields["widgets"] = tuple(sorted(edits["widget"], key=lambda edit: edit.widget))
     fields["start"] = tuple(sorted(edits["start"], key=lambda edit: edit.widget))
     result = _with_prompts_changed(dataclasses.replace(base, **fields), prompt_changes)
@@ -227,13 +259,15 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
     return result
 
 
-def _stack(choices: Sequence[LoraChoice], strength: tuple[float, float]) -> tuple[Lora, ...]:
+def _stack(choices: Sequence[LoraChoice], strength: tuple[float, float], blocks: str = "") -> tuple[Lora, ...]:
     """Return the LoRAs with their strengths. Load LoRA with two zeros does nothing: left out, equal cells are drawn once."""
+    in_blocks = varied(choices)
     stack = (
         Lora(
             choice.name,
-            strength[0] if choice.strength_model is None else choice.strength_model,
-            strength[1] if choice.strength_clip is None else choice.strength_clip,
+            (strength[0] if choice.strength_model is None else choice.strength_model) * choice.weight,
+            (strength[1] if choice.strength_clip is None else choice.strength_clip) * choice.weight,
+            blocks if choice in in_blocks else "",
         )
         for choice in choices
     )
@@ -247,32 +281,3 @@ def _with_prompts_changed(cell: Cell, changes: Sequence[PromptChange]) -> Cell:
                 text = replacing.replace(getattr(cell, where), each.change, each.whole_word)
                 cell = dataclasses.replace(cell, **{where: text})
     return cell
-
-
-def check_replacements(base: Cell, axes: Sequence[Axis]) -> None:
-    """Check that each text that is to be replaced stands in all prompts.
-
-    Raises:
-        AthanorError: names the text, and the prompt that lacks it.
-    """
-    prompts = [dict(v.changes)["positive"] for axis in axes for v in axis.values if "positive" in v.fields]
-    negatives = [dict(v.changes)["negative"] for axis in axes for v in axis.values if "negative" in v.fields]
-    prompts, negatives = prompts or [base.positive], negatives or [base.negative]
-    pairs = [(p, n) for p in prompts for n in negatives]
-    changes: list[PromptChange] = once(
-        to for axis in axes for v in axis.values for name, to in v.changes if name == "replace"
-    )
-    for each in changes:
-        for positive, negative in pairs:
-            texts = {"both": [positive, negative], "positive": [positive], "negative": [negative]}[each.where]
-            if not any(replacing.contains(text, each.change.old, each.whole_word) for text in texts):
-                raise AthanorError(_missing_text(each, texts))
-
-
-def _missing_text(wanted: PromptChange, texts: Sequence[str]) -> str:
-    where = "prompt" if wanted.where == "both" else f"{wanted.where} prompt"
-    if any(wanted.change.old in text for text in texts):
-        advice = "it is only part of a longer word; turn whole_word off, or search for the whole word"
-    else:
-        advice = "write the first value exactly as in the prompt"
-    return f"{quoted(wanted.change.old)} is not in the {where} {quoted(texts[0])}: {advice}."

@@ -10,11 +10,12 @@ from itertools import islice
 from PIL import Image
 
 from ..charts import run_curves
-from ..charts.run_curves import Curve
+from ..charts.run_curves import Curve, Score
 from ..errors import AthanorError, quoted
-from ..history import handle, registry
+from ..history import handle, registry, score_curves
 from ..history.handle import Run
 from ..history.registry import Record
+from ..history.score_curves import ScoreLine
 from ..host import folders
 from ..lists import names as names_in
 from ..lists import once
@@ -23,6 +24,8 @@ from ..settings import CurvesSettings
 
 NEWEST = 8
 """Runs that * stands for."""
+SCORES = ("likeness", "prompt")
+"""Kinds of scores that are drawn."""
 
 
 def of_run(run: Run) -> Curve:
@@ -38,7 +41,13 @@ def of_run(run: Run) -> Curve:
         done[epoch] = done.get(epoch, 0) + 1
         length = longest if epoch == run.epochs[-1] else counts[epoch]
         parts.append(epoch - 1 + done[epoch] / max(1, length))
-    return Curve(name=run.name, epochs=parts, losses=run.losses, lrs=run.lrs, probes=run.probes)
+    scored = [_score(line, run.scores[-1].title) for line in score_curves.lines(run.scores) if line.name in SCORES]
+    return Curve(name=run.name, epochs=parts, losses=run.losses, lrs=run.lrs, probes=run.probes, scores=scored)
+
+
+def _score(line: ScoreLine, scorer: str) -> Score:
+    points = [(step, value.mean, value.error or 0.0) for step, value in line.points]
+    return Score(title=line.title, scorer=scorer, points=points)
 
 
 def of_record(record: Record) -> Curve:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import virtual
 from .axes import Axis, Value
 from .cells import Cell
 from .identity import ENGINE, parameters
@@ -54,6 +55,7 @@ def document(
     family: str,
     loras: Mapping[str, str],
     graph: Mapping[str, Any],
+    node: str = "",
 ) -> dict[str, Any]:
     """plan.json: all that is needed to draw the grid again without the models.
 
@@ -63,7 +65,7 @@ def document(
         seeds: number of a random seed -> the seed.
         family: digest of the connected model.
         loras: LoRA names -> digests of their files.
-        graph: the graph that the comparison stands in.
+        graph: the graph that the comparison stands in, and `node` the id of the node that compares.
     """
     return {
         "athanor": ENGINE,
@@ -87,8 +89,10 @@ def document(
             if (files := (*cell.loras, *cell.loras_low))
         },
         **({"controls": shown} if (shown := {keys[c]: list(c.controls) for c in whole.order if c.controls}) else {}),
+        "virtual": virtual.told({keys[cell]: cell for cell in whole.order}),
         "counts": {"models": whole.models, "patches": whole.lora_patches},
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,
         "prompt": dict(graph),
+        "node": node,
     }

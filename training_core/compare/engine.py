@@ -101,6 +101,7 @@ class CellPainter:
             folders={lora.name: folders.trained_file(lora.name)[0] for lora in (*cell.loras, *cell.loras_low)},
             high=self.models.high_steps(cell),
             shown=self.models.shown(cell),
+            steps_of_text=self.models.steps_of_text(cell),
         )
         if graph is not None:
             texts["prompt"] = json.dumps(graph)

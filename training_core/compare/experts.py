@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import AthanorError, quoted
 from ..history.handle import Checkpoint, Run
 from . import runs
-from .axes import Axis, LoraChoice, Value
+from .axes import Axis, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def _with_low(value: Value, partners: dict[str, Checkpoint], alone: bool) -> Val
             return None
         if not alone:
             changes.append((name, to))
-        changes.append(("lora_low", tuple(LoraChoice(partners[choice.name].lora_name) for choice in to)))
+        changes.append(("lora_low", tuple(replace(choice, name=partners[choice.name].lora_name) for choice in to)))
     return replace(value, changes=tuple(changes))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation
 
 from ..errors import AthanorError, quoted
-from ..lists import LIMIT, cells, limited, split
+from ..lists import LIMIT, Part, limited, marked, within
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(_NUMBER)
@@ -44,35 +44,44 @@ def plain(value: Decimal | float) -> str:
     return f"{float(value):.10g}"
 
 
-def _parts(text: str, field: str) -> list[str]:
+def _parts(text: str, field: str) -> list[Part]:
     """Return the single numbers and ranges of a text; what Chinese keyboards write for digits and signs is read as such."""
-    lines = split(text.translate(_SIGNS), field=field)
-    return limited([cell for line in lines for cell in cells(line, field)], text, field)
+    lines = marked(text.translate(_SIGNS), field=field)
+    return limited([part for line in lines for part in within(line, field)], text, field)
 
 
 def numbers(text: str, field: str = "values", whole: bool = False) -> list[Decimal]:
     """Return the numbers of a text: `1, 2`, `1, 2, .., 10`, `1-5`, `0.6-1(0.1)`, `10-1(-3)`, `1-10[4]`, `1e-4`.
 
     A range includes its end exactly when a step hits it and never goes beyond; both directions. `[n]` gives n
-    evenly spaced numbers (whole numbers are cut down). Equal numbers stay.
+    evenly spaced numbers (whole numbers are cut down). Equal numbers stay. `SKIP: 3` counts for `..`, and is left out, also of
+    ranges.
 
     Raises:
         AthanorError: names the part that cannot be read.
     """
     parts = _parts(text, field)
-    if not parts:
+    result = _read(parts, text, field, whole)
+    if not result:
         raise AthanorError(f"{field} is empty: give at least one number, such as 0.6, 0.8, 1 or 0.6-1(0.1).")
-    return _read(parts, text, field, whole)
+    return result
 
 
-def _read(parts: Sequence[str], text: str, field: str, whole: bool) -> list[Decimal]:
+def _read(parts: Sequence[Part], text: str, field: str, whole: bool) -> list[Decimal]:
     """Return the numbers of the parts of a text, each a number, a range or dots."""
+    left_out = {_decimal(part.text, field) for part in parts if part.skipped and _is_plain(part.text)}
+    before: list[Decimal] = []  # what `..` goes on from: skipped numbers, too
     result: list[Decimal] = []
     for i, part in enumerate(parts):
-        if part in _DOTS:
-            result += _continued(result, parts, i, field)
+        if part.skipped:
+            found = [_decimal(part.text, field)] if _is_plain(part.text) else []
+        elif part.text in _DOTS:
+            found = _continued(before, parts, i, field)
         else:
-            result += _numbers(part, field, whole)
+            found = _numbers(part.text, field, whole)
+        before += found
+        alone = not part.skipped and _is_plain(part.text)
+        result += [value for value in found if alone or value not in left_out]
         limited(result, text, field)
     for value in result:
         if whole and value != value.to_integral_value():
@@ -81,10 +90,10 @@ def _read(parts: Sequence[str], text: str, field: str, whole: bool) -> list[Deci
 
 
 def seeds(text: str, field: str = "values") -> list[int | RandomSeed]:
-    """Whole numbers as `numbers` reads them; `x3` means three random seeds, -1 one."""
+    """Whole numbers as `numbers` reads them; `x3` means three random seeds, -1 one. Skipped ones keep their numbers."""
     result: list[int | RandomSeed] = []
     drawn = 0
-    rest: list[str] = []
+    rest: list[Part] = []
 
     def take() -> None:
         if rest:
@@ -92,15 +101,16 @@ def seeds(text: str, field: str = "values") -> list[int | RandomSeed]:
             rest.clear()
 
     for part in _parts(text, field):
-        match = _RANDOM.fullmatch(part)
-        if match is None and part != "-1":
+        match = _RANDOM.fullmatch(part.text)
+        if match is None and part.text != "-1":
             rest.append(part)
             continue
         take()
         count = int(match[1]) if match else 1
         if count > LIMIT:
-            raise AthanorError(f"{field}: {quoted(part)} gives more than {LIMIT} values.")
-        result += [RandomSeed(drawn + i + 1) for i in range(count)]
+            raise AthanorError(f"{field}: {quoted(part.text)} gives more than {LIMIT} values.")
+        if not part.skipped:
+            result += [RandomSeed(drawn + i + 1) for i in range(count)]
         drawn += count
         limited(result, text, field)
     take()
@@ -110,6 +120,10 @@ def seeds(text: str, field: str = "values") -> list[int | RandomSeed]:
         if isinstance(value, int) and not 0 <= value < 2**64:
             raise AthanorError(f"{field}: {value} is not between 0 and 2^64 - 1.")
     return limited(result, text, field)
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _LONGEST and bool(_PLAIN.fullmatch(text))
 
 
 def _decimal(text: str, field: str) -> Decimal:
@@ -131,11 +145,11 @@ def _decimal(text: str, field: str) -> Decimal:
     return value
 
 
-def _continued(before: Sequence[Decimal], parts: Sequence[str], i: int, field: str) -> list[Decimal]:
+def _continued(before: Sequence[Decimal], parts: Sequence[Part], i: int, field: str) -> list[Decimal]:
     """Return what `..` stands for: on from the two values before it, up to (without) the one after it."""
-    after = parts[i + 1] if i + 1 < len(parts) else ""
-    if not before or len(after) > _LONGEST or not _PLAIN.fullmatch(after):
-        raise AthanorError(f"{field}: '{parts[i]}' needs numbers around it, as in 1, 2, .., 10.")
+    after = parts[i + 1].text if i + 1 < len(parts) else ""
+    if not before or not _is_plain(after):
+        raise AthanorError(f"{field}: '{parts[i].text}' needs numbers around it, as in 1, 2, .., 10.")
     last, end = before[-1], _decimal(after, field)
     step = last - before[-2] if len(before) > 1 else Decimal(1 if end > last else -1)
     if step == 0 or (end - last) * step < 0:
@@ -160,10 +174,9 @@ def _steps(first: Decimal, last: Decimal, step: Decimal, field: str) -> list[Dec
 
 def _numbers(part: str, field: str, whole: bool) -> list[Decimal]:
     """Return the numbers of one part, which is a number or a range."""
-    short = part if len(part) <= _LONGEST else ""
-    if _PLAIN.fullmatch(short):
+    if _is_plain(part):
         return [_decimal(part, field)]
-    match = _RANGE.fullmatch(short)
+    match = _RANGE.fullmatch(part) if len(part) <= _LONGEST else None
     if match is None:
         raise AthanorError(f"{field}: {quoted(part)} is not a number or a range such as 1-5, 0.6-1(0.1) or 1-10[4].")
     first, last = _decimal(match["first"], field), _decimal(match["last"], field)
@@ -201,10 +214,8 @@ def sizes(text: str) -> list[tuple[int, int]]:
         AthanorError: not of that form, not a multiple of 8, or out of bounds.
     """
     parts = _parts(text, "values")
-    if not parts:
-        raise AthanorError("values is empty: give at least one size, such as 512x768.")
     result = []
-    for part in parts:
+    for part in (each.text for each in parts if not each.skipped):
         match = _SIZE.fullmatch(part if len(part) <= _LONGEST else "")
         if match is None:
             raise AthanorError(f"values: {quoted(part)} is not a size such as 512x768.")
@@ -216,4 +227,6 @@ def sizes(text: str) -> list[tuple[int, int]]:
                     f"values: {side} in {quoted(part)} is not a multiple of 8 from 16 to 16384; try {near}."
                 )
         result.append(size)
+    if not result:
+        raise AthanorError("values is empty: give at least one size, such as 512x768.")
     return result

@@ -15,6 +15,7 @@ from ..drawing import INK, LINE, MUTED, PAPER, font_for, wrap
 from ..pictures import UnreadablePicture, opened
 from ..settings import GridSettings
 from .grid_controls import GridControls
+from .grid_scores import GridScores
 from .pages import Grid, Page, Room, grid, pages
 from .store import failures
 
@@ -110,7 +111,9 @@ class Painter:
         cell = (min(widths), min(heights.values()))
         scale = max(1.0, min(3.0, min(widths) / 256))
         self._big, size = round(16 * scale), round(13 * scale)
-        self._title = document["title"]
+        self._scores = GridScores(folder, self.grid) if settings.scores else None
+        foot = self._scores.foot if self._scores else 0
+        self._title = "  ·  ".join(filter(None, (document["title"], self._scores.title if self._scores else "")))
         self._controls = GridControls(document, folder, self.grid) if settings.legend else None
         if self._controls is not None:
             self._columns = wrapped_labels(self.grid.columns.values, cell[0], 4, size)
@@ -123,11 +126,11 @@ class Painter:
             gap = settings.margin
             side += self._controls.side(gap)
             head = self._block_head + max(self._columns.height, corner) + 8 + self._controls.head(gap)
-            self._room = Room(side, 0, head, gap)
+            self._room = Room(side=side, title=0, head=head, gap=gap)
             width = side + sum(w + gap for w in widths) + gap
-            self._room = Room(side, self._title_height(min(width, 4000)), head, gap)
+            self._room = Room(side=side, title=self._title_height(min(width, 4000)), head=head, gap=gap, foot=foot)
         else:
-            self._room = Room(0, 0, 0, settings.margin)
+            self._room = Room(side=0, title=0, head=0, gap=settings.margin, foot=foot)
         self.pages: list[Page] = pages(self.grid, self._room, settings.page_megapixels * 1e6)
 
     def _row_texts(self, size: int, height: int, width: int) -> tuple[WrappedLabels, int]:
@@ -192,7 +195,9 @@ class Painter:
             x = room.side + room.gap
             for column in range(page.first, page.end):
                 key = self.grid.keys[(column, strip.row, *strip.block)]
-                self._paste(sheet, pen, key, (x, y, widths[column], strip.height))
+                self._paste(sheet, pen, key, (x, y, widths[column], strip.height - room.foot))
+                if self._scores is not None:
+                    self._scores.draw(pen, key, (x, widths[column], y + strip.height))
                 x += widths[column] + room.gap
             y += strip.height + room.gap
         return sheet

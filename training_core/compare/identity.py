@@ -41,15 +41,21 @@ def identity(cell: Cell, contents: Mapping[str, str]) -> str:
     # A checkpoint without a VAE takes the connected one, so that one always counts unless another is named.
     values["vae"] = contents[content_name(f"vae:{cell.vae}", cell.widgets)]
     if cell.loras:
-        values["loras"] = [(contents[f"lora:{x.name}"], x.strength_model, x.strength_clip) for x in cell.loras]
+        values["loras"] = [
+            (contents[f"lora:{x.name}"], x.strength_model, x.strength_clip, *_blocks(x)) for x in cell.loras
+        ]
     if cell.boundary is not None:
-        low = [(contents[f"lora:{x.name}"], x.strength_model) for x in cell.loras_low]
+        low = [(contents[f"lora:{x.name}"], x.strength_model, *_blocks(x)) for x in cell.loras_low]
         values["model_low"] = [contents["model_low"], low]
     latent = contents[content_name("latent", cell.start)] if cell.start else contents.get("latent")
     if latent:
         values["latent"] = latent
     text = json.dumps([FORMAT, ENGINE, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _blocks(lora: Lora) -> tuple[str, ...]:
+    return (lora.blocks,) if lora.blocks else ()
 
 
 def content_name(name: str, edits: Sequence[WidgetEdit]) -> str:
@@ -65,7 +71,8 @@ def parameters(cell: Cell) -> str:
     for name, row in rows(type(cell)).items():
         if row.parameter and (name not in optional or getattr(cell, name) != optional[name]):
             value = row.shown(cell) if row.shown else getattr(cell, name)
-            shown[row.parameter] = f"{value:g}" if isinstance(value, float) else value
+            if value != "":  # of LoRAs, for one without block strengths
+                shown[row.parameter] = f"{value:g}" if isinstance(value, float) else value
     shown = {name: shown[name] for name in _FIRST} | shown
     edits = {
         edit.full: json.dumps(edit.value, ensure_ascii=False) for edit in dict.fromkeys((*cell.widgets, *cell.start))

@@ -17,6 +17,7 @@ from .fields import Available, Reader, rows
 CHECKPOINT = "checkpoint of the run"
 WIDGET = "widget of the graph"
 READERS: dict[str, Reader] = {kind: reader for row in rows(Cell).values() for kind, reader in row.kinds.items()}
+_LINES = ("prompt", "negative prompt", "LoRA blocks")  # types whose values may have commas
 KINDS: tuple[str, ...] = (CHECKPOINT, *READERS, WIDGET)
 """What an axis can vary. Workflows hold these names: they are stable."""
 
@@ -32,11 +33,15 @@ def read(kind: str, text: str, available: Available, whole_word: bool = True) ->
     if kind not in READERS:
         raise AthanorError(f"type {quoted(kind)} does not exist; {nearest(kind, KINDS)}.")
     values = READERS[kind](text, available, whole_word)
+    skipped = lists.skipped(text, commas=kind not in _LINES)
+    if not values and skipped:
+        raise AthanorError("values: all of them are skipped; take SKIP: away from one.")
     if not values:
         raise AthanorError(f"values is empty: an axis of type {kind} needs at least one value.")
     title = kind.replace(" S/R", "")
     olds = {change.change.old for value in values for name, change in value.changes if name == "replace"}
-    return _limited(Axis(f"{title}: {olds.pop()} =>" if len(olds) == 1 else title, tuple(values)))
+    title = f"{title}: {olds.pop()} =>" if len(olds) == 1 else title
+    return _limited(Axis(title, tuple(values), skipped=skipped))
 
 
 def read_widget(name: str, text: str, graph: Sequence[widgets.Widget], whole_word: bool = True) -> Axis:
@@ -45,7 +50,9 @@ def read_widget(name: str, text: str, graph: Sequence[widgets.Widget], whole_wor
     Raises:
         AthanorError: there is no such widget, or it does not take one of the values.
     """
-    return _limited(widgets.read(widgets.find(name, graph), text, graph, whole_word))
+    widget = widgets.find(name, graph)
+    axis = widgets.read(widget, text, graph, whole_word)
+    return _limited(replace(axis, skipped=lists.skipped(text, commas=widget.type != "STRING")))
 
 
 def _limited(axis: Axis) -> Axis:
@@ -62,7 +69,8 @@ def listed(axis: Axis) -> str:
     shown = ", ".join(labels[:40]) + (", ..." if len(labels) > 40 else "")
     different = len(set(axis.values))
     equal = f" ({different} different; XYZ Compare draws equal ones once)" if different < len(labels) else ""
-    return f"{axis.title}, {plural(len(labels), 'value')}: {shown}{equal}"
+    skipped = f", {axis.skipped} skipped" if axis.skipped else ""
+    return f"{axis.title}, {plural(len(labels), 'value')}{skipped}: {shown}{equal}"
 
 
 def distinct(axis: Axis | None) -> Axis | None:
@@ -94,7 +102,8 @@ def join(axes: Sequence[Axis]) -> Axis:
         for together in zip(*(axis.values for axis in axes), strict=True)
     )
     models = tuple(each for axis in axes for each in axis.graph_models)
-    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models)
+    notes = tuple(lists.once(note for axis in axes for note in axis.notes))
+    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models, notes=notes)
 
 
 def check_fields(axes: Sequence[Axis]) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError, quoted
-from ..host import folders, foreign, lora, lora_fit, sampling, usable
+from ..host import folders, foreign, lora, lora_fit, lora_hooks, sampling, usable
 from ..pictures import to_bytes
+from . import lora_steps
 from .cells import MODEL_LOW, Cell, Lora
 from .control_pictures import ControlPicture, Shown
 from .stock import PatchNode, add_nodes, patch_nodes
@@ -56,6 +57,7 @@ class ModelCache:
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
     _patched_low: tuple[Any, Any] | None = None  # LoRAs, low-noise model
+    _hooked: tuple[Any, Any] | None = None  # text encoder, LoRAs and their steps; the text encoder with hooks
     _vae: tuple[str, Any] | None = None  # file name, VAE
     _encoder: Any = None  # the text encoder of the last cell, with LoRAs
     _encoded: dict[Any, tuple[Any, Any]] = field(default_factory=dict)  # node and widgets -> text encoder in, output
@@ -67,6 +69,7 @@ class ModelCache:
             between: the nodes of `patch_nodes` for this cell.
         """
         model, clip = self._weights(cell)
+        clip = self._hooked_clip(cell, model, clip) if cell.hooks else clip
         if clip is not self._encoder:
             self._encoded, self._encoder = {}, clip
         vae = self._vae_of(cell)
@@ -128,8 +131,9 @@ class ModelCache:
 
     def forget(self) -> None:
         """Let go of everything that was patched, loaded or encoded."""
-        used = any(x is not None for x in (self._source, self._patched, self._patched_low, self._encoder, self._vae))
-        self._source = self._patched = self._patched_low = self._encoder = self._vae = None
+        kept = (self._source, self._patched, self._patched_low, self._hooked, self._encoder, self._vae)
+        used = any(x is not None for x in kept)
+        self._source = self._patched = self._patched_low = self._hooked = self._encoder = self._vae = None
         self._encoded = {}
         self.variants.forget()
         if used:  # see `Variants`
@@ -180,7 +184,7 @@ class ModelCache:
 
     def _of_widgets(self, edits: WidgetEdits) -> Models:
         """Return the models that come out of the graph with these values in its widgets."""
-        self._source = self._patched = self._encoder = None
+        self._source = self._patched = self._hooked = self._encoder = None
         self._encoded = {}
         models = self.variants.models(edits)
         self.counts["nodes run again"] = self.variants.runs
@@ -211,9 +215,36 @@ class ModelCache:
             model, clip, _ = self._models(cell)
             self._patched = None
             named = cell.model and cell.model not in self.graph_models
-            model, clip = self._with_loras(model, clip, cell.loras, cell.model if named else "this model")
+            if not cell.hooks:
+                model, clip = self._with_loras(model, clip, cell.loras, cell.model if named else "this model")
             self._patched = (cell.weights, model, clip)
         return self._patched[1], self._patched[2]
+
+    def steps_of_text(self, cell: Cell) -> bool:
+        """Return whether the LoRAs of a cell that are on for a part of the steps change the text encoder there."""
+        if not cell.hooks:
+            return False
+        files = [(each.name, folders.trained_file(each.name)[1]) for each in cell.loras if each.strength_clip]
+        clip = self._models(cell)[1]
+        return any(lora_hooks.changes_text(clip, self._shelf.get(path)[0], name) for name, path in files)
+
+    def _hooked_clip(self, cell: Cell, model: Any, clip: Any) -> Any:
+        """Return the text encoder whose prompts put the LoRAs of a cell on for a part of the steps."""
+        key = clip, cell.loras, cell.lora_steps
+        if self._hooked is None or self._hooked[0] != key:
+            self._hooked = None
+            for each in cell.loras:
+                lora_hooks.check(model, clip, folders.trained_file(each.name)[1])
+            with foreign.telling(lambda: "LoRA steps: ComfyUI cannot put hooks on this text encoder", OTHER_CLIP):
+                hooked = lora_steps.hooked(
+                    cell,
+                    clip,
+                    lambda kind, inputs, widgets: sampling.run_node(kind, **inputs, **widgets),
+                    text=self.steps_of_text(cell),
+                )
+            self._hooked = (key, hooked)
+            self.counts["patches"] += 1
+        return self._hooked[1]
 
     def _low(self, cell: Cell) -> Any:
         """Return the low-noise model of a cell with its LoRAs."""
@@ -231,8 +262,12 @@ class ModelCache:
             if self._shelf.reads > reads and (said := lora_fit.without_numbers(each.name, tensors[0])):
                 self.warnings[said] = None
             before = model, clip
-            model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
-            if said := lora_fit.compared(before, (model, clip), tensors[0]).trouble(each.name, called):
+            model, clip = lora.apply(
+                model, clip, path, each.strength_model, each.strength_clip, tensors, blocks=each.blocks
+            )
+            if not each.blocks and (
+                said := lora_fit.compared(before, (model, clip), tensors[0]).trouble(each.name, called)
+            ):
                 self.warnings[said] = None
         self.counts["patches"] += bool(loras)
         return model, clip

@@ -115,7 +115,7 @@ class Page:
     size: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """Pixels that the labels of a page take up."""
 
@@ -123,6 +123,7 @@ class Room:
     title: int
     head: int  # block name and column labels, above each block
     gap: int
+    foot: int = 0  # a score, below each picture
 
 
 def pages(layout: Grid, room: Room, pixels: float) -> list[Page]:
@@ -130,13 +131,13 @@ def pages(layout: Grid, room: Room, pixels: float) -> list[Page]:
     widths, heights = layout.widths(), layout.heights()
     rows = [(block, row) for block, _ in layout.blocks() for row in range(len(layout.rows.values))]
     result = []
-    for first, end in _chunks(widths, room, pixels, max(heights.values())):
+    for first, end in _chunks(widths, room, pixels, max(heights.values()) + room.foot):
         width = room.side + sum(w + room.gap for w in widths[first:end]) + room.gap
         limit = min(SIDE, max(1.0, pixels / width))
         parts: list[list[Strip]] = []
         used = limit + 1
         for block, row in rows:
-            height = heights[block, row]
+            height = heights[block, row] + room.foot
             starts = not parts or parts[-1][-1].block != block
             need = height + room.gap + starts * room.head
             if used + need > limit:

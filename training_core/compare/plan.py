@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, product
 
-from ..errors import AthanorError
-from .axes import Axis
-from .cells import Cell, cell, check_replacements
+from ..errors import AthanorError, quoted
+from ..lists import once
+from . import replacing
+from .axes import Axis, PromptChange
+from .cells import Cell, cell
 from .grammar import RandomSeed
 from .kinds import check_fields, cost
 
@@ -88,6 +90,35 @@ def plan(
     check_replacements(base, axes)
     cells = tuple(cell(base, strength, chosen, seeds or {}) for chosen in product(*(axis.values for axis in axes)))
     return Plan(tuple(axes), cells)
+
+
+def check_replacements(base: Cell, axes: Sequence[Axis]) -> None:
+    """Check that each text that is to be replaced stands in all prompts.
+
+    Raises:
+        AthanorError: names the text, and the prompt that lacks it.
+    """
+    prompts = [dict(v.changes)["positive"] for axis in axes for v in axis.values if "positive" in v.fields]
+    negatives = [dict(v.changes)["negative"] for axis in axes for v in axis.values if "negative" in v.fields]
+    prompts, negatives = prompts or [base.positive], negatives or [base.negative]
+    pairs = [(p, n) for p in prompts for n in negatives]
+    changes: list[PromptChange] = once(
+        to for axis in axes for v in axis.values for name, to in v.changes if name == "replace"
+    )
+    for each in changes:
+        for positive, negative in pairs:
+            texts = {"both": [positive, negative], "positive": [positive], "negative": [negative]}[each.where]
+            if not any(replacing.contains(text, each.change.old, each.whole_word) for text in texts):
+                raise AthanorError(_missing_text(each, texts))
+
+
+def _missing_text(wanted: PromptChange, texts: Sequence[str]) -> str:
+    where = "prompt" if wanted.where == "both" else f"{wanted.where} prompt"
+    if any(wanted.change.old in text for text in texts):
+        advice = "it is only part of a longer word; turn whole_word off, or search for the whole word"
+    else:
+        advice = "write the first value exactly as in the prompt"
+    return f"{quoted(wanted.change.old)} is not in the {where} {quoted(texts[0])}: {advice}."
 
 
 def randoms(axes: Sequence[Axis], base: Cell) -> list[int]:

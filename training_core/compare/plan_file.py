@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import AthanorError, quoted
 from ..json_text import load_json
+from . import virtual
 
 _KEY = re.compile(r"[\w-]{1,80}")
 _LARGEST = 100_000  # pixels of a side
@@ -102,5 +103,6 @@ _ENTRIES: dict[str, Callable[[object], bool]] = {
     "loras": _by_key(_list_of(_is_text)),
     "seeds": _is_seeds,
     "family": _is_text,
+    "virtual": virtual.is_kept,
 }
 """Entries that readers use."""

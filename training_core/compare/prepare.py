@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..host import disabled, fingerprint, folders, sampling, usable
-from . import document, experts, variants
+from ..host import disabled, fingerprint, folders, lora, sampling, usable
+from . import block_axes, document, experts, variants
 from .axes import Axis, GraphModels
 from .cells import MODEL_LOW, Cell
 from .engine import CellPainter, PngMetadata
@@ -81,6 +81,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
     seeds = _draw_seeds(randoms(axes, base), root, family)
     whole = plan(axes, base, STRENGTH, seeds)
     _check_patches(whole, model)
+    block_axes.check(whole.order, lora.layers)
     parts = _variants(request, axes)
     whole, starts = _with_starts(whole, parts, vae)
     contents |= _contents(whole, parts, contents)
@@ -100,8 +101,10 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         loras={name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")},
         # A comparison's folder is made to be passed on.
         graph=disabled.in_picture(graph_to_save(request.graph, request.graph)),
+        node=request.node,
     )
     models = _model_cache(request, parts, starts)
+    models.warnings |= {note: None for axis in axes for note in axis.notes}
     if request.run and request.run.on_pairs and not request.controls:
         said = f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
         models.warnings[said] = None
@@ -214,9 +217,9 @@ def _files(whole: Plan) -> dict[str, str]:
     """
     result: dict[str, str] = {}
     for cell in whole.order:
-        for lora in (*cell.loras, *cell.loras_low):
-            if f"lora:{lora.name}" not in result:
-                result[f"lora:{lora.name}"] = fingerprint.file(folders.trained_file(lora.name)[1])
+        for each in (*cell.loras, *cell.loras_low):
+            if f"lora:{each.name}" not in result:
+                result[f"lora:{each.name}"] = fingerprint.file(folders.trained_file(each.name)[1])
         for kind, group, name in (("model", "checkpoints", cell.model), ("vae", "vae", cell.vae)):
             if name and f"{kind}:{name}" not in result:
                 path = None if name.startswith("input:") else folders.model_file(group, name)

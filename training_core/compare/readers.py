@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
-from .. import lists
+from .. import block_lists, block_strengths, lists
 from ..errors import AthanorError, quoted, shortened
 from ..history.run_files import without_copies
 from ..names import Known, resolve, simple
@@ -19,6 +19,7 @@ from .fields import Available, Reader
 from .grammar import RandomSeed
 
 _PLUS = re.compile(r"\s\+\s")
+_PART = re.compile(r"(\d{1,4}(?:\.\d{0,9})?|\.\d{1,9})\s*-\s*(\d{1,4}(?:\.\d{0,9})?|\.\d{1,9})")
 
 
 def number(field: str, low: float, high: float, *, whole: bool = False, also: str = "") -> Reader:
@@ -61,10 +62,21 @@ def names(field: str, group: str, what: str) -> Reader:
     """Names and patterns of a group that the host has; `what` is the group's name in errors."""
 
     def read(text: str, available: Available, _whole_word: bool) -> list[Value]:
-        known = Known(available[group], what, by_pattern=without_copies)
-        return [Value(_bare(name), ((field, name),)) for name in known.find(lists.names(text, known.has))]
+        return [Value(_bare(name), ((field, name),)) for name in found(text, available[group], what)]
 
     return read
+
+
+def found(text: str, names: Sequence[str], what: str) -> list[str]:
+    """Return the names that a text means; one that is skipped does not come back by a pattern.
+
+    Raises:
+        AthanorError: there is no such name, see `Known.find`.
+    """
+    known = Known(names, what, by_pattern=without_copies)
+    parts = lists.marked_names(text, known.has)
+    known = known.without(part.text for part in parts if part.skipped)
+    return known.find([part.text for part in parts if not part.skipped])
 
 
 def _bare(name: str) -> str:
@@ -137,7 +149,9 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
     def whole(part: str) -> bool:
         return all(known.has(_strengths_of(one, known)[0]) for one in _stack(part, known))
 
-    for part in lists.names(text, known.has, whole):
+    parts = lists.marked_names(text, known.has, whole)
+    known = known.without(_strengths_of(part.text, known)[0] for part in parts if part.skipped)
+    for part in (each.text for each in parts if not each.skipped):
         if part.lower() in ("none", "base", "base model"):
             values.append(Value("base model", (("lora", ()),), special=True))
             continue
@@ -147,6 +161,32 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
             raise AthanorError(f"values: {quoted(part)} gives too many LoRAs ({lists.LIMIT} in all are possible).")
         values += [Value(" + ".join(map(_lora_label, stack)), (("lora", stack),)) for stack in product(*several)]
     return _told_apart(lists.limited(values, text))
+
+
+def blocks(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+    """Strengths of the LoRA's blocks, one text a line; or a ready list such as `each off`, whose values the comparison fills in.
+    A preset with its name in front (`OUTS:1,0,0,...`) is called so."""
+    values = []
+    for line in lists.split(text, commas=False):
+        form = " ".join(line.lower().split())
+        meant = form if form in block_strengths.FORMS else block_strengths.read(line, "values").text
+        listed = block_lists.read(line, "values")
+        values.append(Value((listed[0] if listed else "") or meant or "all", (("blocks", meant),)))
+    return values
+
+
+def parts(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+    """Parts of the sampling: `0-0.5`, `0.3-1`."""
+    values = []
+    for part in lists.split(text):
+        match = _PART.fullmatch(part.replace("–", "-"))
+        begin, end = (float(match[1]), float(match[2])) if match else (1.0, 0.0)
+        if not 0 <= begin < end <= 1:
+            raise AthanorError(
+                f"values: {quoted(part)} is not a part of the steps; write 0-0.5 for the first half, 0.3-1 for all but the beginning."
+            )
+        values.append(Value(f"{begin:g}-{end:g}", (("lora_steps", (begin, end)),)))
+    return values
 
 
 def _told_apart(values: Sequence[Value]) -> list[Value]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import AthanorError, quoted
-from ..lists import split
+from ..lists import marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +19,23 @@ class SearchReplace:
 
 def replacements(text: str) -> list[SearchReplace]:
     """Search and replace: `cat, dog, bird` (the first is searched for, and kept once), `cat => dog` pairs, or a
-    placeholder first, `[[animal]], dog, bird`, which is never drawn itself.
+    placeholder first, `[[animal]], dog, bird`, which is never drawn itself. `SKIP: cat, dog` searches for cat, and draws dog.
 
     Raises:
         AthanorError: there is nothing to search for, or pairs and lists are mixed.
     """
-    parts = split(text)
+    marks = marked(text)
+    parts = [part.text for part in marks]
     if not parts:
         raise AthanorError(
             "values is empty: give the text to search for and what to put there, such as cat, dog, bird."
         )
-    pairs = ["=>" in part for part in parts]
-    if all(pairs):
-        return [_pair(part) for part in parts]
+    drawn = [part.text for part in marks if not part.skipped]
+    pairs = ["=>" in part for part in drawn]
+    if pairs and all(pairs):
+        return [_pair(part) for part in drawn]
     if any(pairs):
-        lone = quoted(parts[pairs.index(False)])
+        lone = quoted(drawn[pairs.index(False)])
         raise AthanorError(f"values: {lone} has no '=>' though others have; write old => new.")
     search = parts[0]
     if not search:
@@ -42,7 +44,8 @@ def replacements(text: str) -> list[SearchReplace]:
         raise AthanorError(
             f"values: {quoted(search)} alone is only what to search for; add what to put there, such as a, b."
         )
-    return [SearchReplace(search, new) for new in (parts[1:] if is_placeholder(search) else parts)]
+    placeholder = is_placeholder(search) and not marks[0].skipped
+    return [SearchReplace(search, new) for new in (drawn[1:] if placeholder else drawn)]
 
 
 def _pair(part: str) -> SearchReplace:

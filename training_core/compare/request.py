@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import lists
 from ..errors import AthanorError
 from ..history.handle import Run
-from ..host import sampling
+from ..host import lora, sampling
 from ..settings import CompareSettings
-from . import control_pictures, epochs, experts, grammar, kinds, readers, runs, variants
+from . import block_axes, control_pictures, epochs, experts, grammar, kinds, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
 from .control_pictures import ControlPicture
@@ -33,6 +33,7 @@ class ComparisonRequest:
         axes: x, y, z and further ones; None: not connected.
         controls: IMAGEs of control pictures, by input.
         shown: the pictures in them for each prompt, for all prompts (one entry), or none.
+        node: the id of XYZ Compare in the graph.
         links: port -> the output of the graph that it is connected to.
         edge: values of the outputs of the graph that `variants.needed` has named.
     """
@@ -50,6 +51,7 @@ class ComparisonRequest:
     shown: Sequence[tuple[ControlPicture, ...]] = ()
     latent: dict[str, Any] | None = None
     graph: Mapping[str, Any] = field(default_factory=dict)
+    node: str = ""
     links: Mapping[str, list[Any]] = field(default_factory=dict)
     edge: Mapping[Slot, Any] = field(default_factory=dict)
 
@@ -74,11 +76,21 @@ def resolve_axes(request: ComparisonRequest) -> tuple[list[Axis], Cell]:
     connected = [kinds.distinct(_with_epochs(axis, request.run, request.settings)) for axis in request.axes]
     connected = variants.resolve_widgets(connected, request.graph, request.links)
     taken = {name for axis in connected if axis for name in axis.fields}
-    prompts = lists.split(request.settings.prompts, commas=False, field="prompts")
+    request, prompts = _without_skipped(request)
     prompts = prompts or list(request.run.captions if request.run else ())
     control_pictures.check_axes(connected, request.shown)
     own = _own_axes(request, taken, prompts)
+    connected = block_axes.resolved(connected, list(own.values()), lora.layers)
     return _grid_order(connected, own, request), _base(request, taken, prompts)
+
+
+def _without_skipped(request: ComparisonRequest) -> tuple[ComparisonRequest, list[str]]:
+    """Return the prompts without those that are skipped, and the request without the control pictures that go with them."""
+    lines = lists.marked(request.settings.prompts, commas=False, field="prompts")
+    shown = request.shown
+    if len(shown) == len(lines) > 1:
+        shown = [pictures for pictures, line in zip(shown, lines, strict=True) if not line.skipped]
+    return replace(request, shown=shown), [line.text for line in lines if not line.skipped]
 
 
 def _with_epochs(axis: Axis | None, run: Run | None, settings: CompareSettings) -> Axis | None:

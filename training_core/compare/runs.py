@@ -13,6 +13,7 @@ from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
 from ..history.run_files import files_of, is_companion, is_whole, run_id_of, without_copies
+from ..history.scores import StepScores
 from ..host import folders, lora_fit
 from ..names import is_pattern, match_names, natural, nearest
 from .axes import Axis
@@ -22,11 +23,12 @@ RUN_ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Checkpoints in the order of training, and what the probe measured: (finished steps, per cent of the start)."""
+    """Checkpoints in the order of training, what the probe measured, (finished steps, per cent of the start), and scores of samples."""
 
     name: str
     checkpoints: tuple[Checkpoint, ...]
     probes: tuple[tuple[int, float], ...] = ()
+    scores: tuple[StepScores, ...] = ()
 
 
 def of_run(run: Run) -> Points:
@@ -40,7 +42,7 @@ def of_run(run: Run) -> Points:
         raise AthanorError(
             f"None of the {len(run.checkpoints)} LoRA files of {run.name} exists any more; train it again."
         )
-    return Points(run.name, whole, run.probes)
+    return Points(run.name, whole, run.probes, run.scores)
 
 
 def find(source: str) -> Points:
@@ -104,7 +106,9 @@ def _of_files(source: str, names: Sequence[str]) -> Points:
     points = sorted((_of_file(paths[name], name) for name in whole), key=_key)
     run_id = run_id_of(points[0].path) or ""
     record = registry.read(folders.run_folder(run_id)) if RUN_ID.fullmatch(run_id) else None
-    return Points(source, tuple(points), handle.probes(record) if record else ())
+    if record is None:
+        return Points(source, tuple(points))
+    return Points(source, tuple(points), handle.probes(record), record.scores)
 
 
 def _of_record(record: Record) -> Points:
@@ -123,7 +127,7 @@ def _of_record(record: Record) -> Points:
     if not points:
         advice = registry.advice(record, "wait for its first checkpoint")
         raise AthanorError(f"The run {record.title} ({record.run_id}) has no LoRA file yet; {advice}.")
-    return Points(record.title, tuple(sorted(points, key=_key)), handle.probes(record))
+    return Points(record.title, tuple(sorted(points, key=_key)), handle.probes(record), record.scores)
 
 
 def _of_file(path: Path, name: str) -> Checkpoint:

@@ -8,11 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from ..shared_graph import upstream
+from . import lora_steps
 from .cells import CONTROL_INPUTS, MODEL_LOW, Cell, Lora
 from .control_pictures import Shown, conditioned
 from .fields import NodeInput, Patch, defaults, rows
 from .upstream import Graph, edited
 
+WITH_BLOCKS = "AthanorLoadLoRABlocks"
+"""The one node of a cell's graph that is no stock node: Load LoRA Blocks."""
 Link = list[Any]
 AddNode = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Any]
 """(type of a node, what comes into it, its widgets) -> its first output: a link, or what the node has computed."""
@@ -142,6 +145,7 @@ def stock_graph(
     folders: Mapping[str, str] = MappingProxyType({}),
     high: int | None = None,
     shown: Shown | None = None,
+    steps_of_text: bool = False,
 ) -> Graph | None:
     """Load Checkpoint, Load LoRA, prompts, KSampler, VAE Decode, Save Image.
 
@@ -152,6 +156,7 @@ def stock_graph(
         own_vae: whether a checkpoint file brings its own VAE.
         folders: LoRA names that are whole models -> the folder they lie in.
         high, shown: see `add_nodes`.
+        steps_of_text: see `lora_steps.hooked`.
 
     Returns:
         None if the graph does not tell where the models come from.
@@ -162,7 +167,9 @@ def stock_graph(
     if ports is None:
         return None
     before = upstream(graph, (link[0] for link in ports.values()))
-    for lora in cell.loras:
+    if cell.hooks:
+        ports["clip"] = lora_steps.hooked(cell, ports["clip"], writer.add, text=steps_of_text)
+    for lora in () if cell.hooks else cell.loras:
         ports |= _lora(lora, folders.get(lora.name, "loras"), ports, writer)
     for lora in cell.loras_low:
         low = _lora(lora, folders.get(lora.name, "loras"), {"model": ports[MODEL_LOW]}, writer)
@@ -189,7 +196,12 @@ def _sources(cell: Cell, links: Mapping[str, Link], own_vae: bool, writer: _Writ
 
 
 def _lora(lora: Lora, folder: str, ports: Mapping[str, Link], writer: _Writer) -> dict[str, Link]:
-    """Write a LoRA: Load LoRA, or for a fine-tune its model, or one between that and the base. Returns changed ports."""
+    """Write a LoRA's loader, with blocks or not, or for a fine-tune its model, or one between that and the base. Returns changed ports."""
+    if folder == "loras" and lora.blocks:
+        inputs = {name: ports[name] for name in ("model", "clip") if name in ports}
+        strengths = {"strength_model": lora.strength_model, "strength_clip": lora.strength_clip}
+        loader, _ = writer.add(WITH_BLOCKS, inputs, {"lora_name": lora.name, **strengths, "blocks": lora.blocks})
+        return {name: [loader, number] for number, name in enumerate(inputs)}
     if folder == "loras" and "clip" not in ports:
         widgets = {"lora_name": lora.name, "strength_model": lora.strength_model}
         return {"model": writer.add("LoraLoaderModelOnly", {"model": ports["model"]}, widgets)}

@@ -108,7 +108,7 @@ def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], link
         if graph[key]["class_type"] in TRAINING:
             raise AthanorError(
                 f"the axis {quoted(axis.title)} changes an input of the training of node {key}, so each value would need a new "
-                f"training: train once for each value of {name}, and compare the LoRA files."
+                f"training: put the node Sweep behind Train LoRA, write '{name}: ...' with these values into it, and connect its axis here."
             )
     return targets
 

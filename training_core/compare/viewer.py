@@ -10,7 +10,7 @@ from typing import Any
 
 from ..files import link_or_copy, make_folder, write_atomically
 from ..text_files import whole_characters
-from . import marks, viewer_controls
+from . import marks, viewer_controls, viewer_scores, virtual
 from .bundle import bundle
 from .store import failures
 
@@ -71,7 +71,9 @@ def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
         "name": folder.name,
         "failed": {key: errors.get(key, "") for key in missing},  # "": not drawn yet
         "marks": marks.read(folder),
+        "virtual": virtual.parts_of(document),
         **viewer_controls.data(folder, document),
+        **viewer_scores.data(folder, document),
     }
 
 

@@ -20,12 +20,12 @@ SIDE = 256
 def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return `controls` of the viewer's data: cell -> its control pictures as addresses that hold them; {} if there are none."""
     of_cells = document.get("controls", {})
-    addresses = {key: _address(file(folder, key)) for keys in of_cells.values() for key in dict.fromkeys(keys)}
+    addresses = {key: address(file(folder, key)) for keys in of_cells.values() for key in dict.fromkeys(keys)}
     found = {cell: [addresses[key] for key in keys if addresses[key]] for cell, keys in of_cells.items()}
     return {"controls": found} if found else {}
 
 
-def _address(path: Path) -> str:
+def address(path: Path) -> str:
     """Return a picture as a data: address; '' if its file is gone."""
     try:
         with opened(path) as image:

@@ -9,9 +9,8 @@ from typing import Any
 
 from .. import lists
 from ..errors import AthanorError, quoted
-from ..history.run_files import without_copies
-from ..names import Known, nearest
-from . import grammar, replacing
+from ..names import nearest
+from . import grammar, readers, replacing
 from .axes import Axis, Value, WidgetEdit
 
 _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
@@ -108,8 +107,7 @@ def _values(widget: Widget, text: str, whole_word: bool) -> list[tuple[str, Any]
         return _switch(widget, text)
     if widget.type == "COMBO":
         known = {str(option): option for option in widget.options}
-        names = Known(list(known), f"{widget.name} of {widget.title}", by_pattern=without_copies)
-        found = names.find(lists.names(text, names.has))
+        found = readers.found(text, list(known), f"{widget.name} of {widget.title}")
         return [(name.removesuffix(".safetensors"), known[name]) for name in found]
     return _texts(widget, text, whole_word)
 

@@ -56,13 +56,24 @@ def split(buckets: Buckets, part: float, seed: int) -> tuple[Buckets, Buckets | 
     Held out is the fraction `part` of the pictures that are not regularization ones. A picture's chance depends on its
     content and the seed alone, so that adding or removing a picture hardly changes the choice.
     """
-    dataset = buckets.dataset
+    held_out = _held_out(buckets.dataset, part, seed)
+    if not held_out:
+        return buckets, None
+    return _only(buckets, set(range(len(buckets.dataset.pictures))) - held_out), _only(buckets, held_out)
+
+
+def held_out_dataset(dataset: Dataset, settings: ValidationSettings) -> Dataset | None:
+    """Return the pictures that `split` holds out of a dataset's buckets; None if there are too few pictures, or none is to be."""
+    held_out = _held_out(dataset, settings.validation_split, settings.validation_seed)
+    return Dataset(dataset.subsets, tuple(dataset.pictures[i] for i in sorted(held_out))) if held_out else None
+
+
+def _held_out(dataset: Dataset, part: float, seed: int) -> set[int]:
     eligible = [i for i, p in enumerate(dataset.pictures) if not dataset.subsets[p.subset].is_reg]
     count = round(part * len(eligible))
     if count < 1 or len(eligible) < ENOUGH:
-        return buckets, None
-    held_out = set(sorted(eligible, key=lambda i: digest("hold out", seed, dataset.pictures[i].content))[:count])
-    return _only(buckets, set(range(len(dataset.pictures))) - held_out), _only(buckets, held_out)
+        return set()
+    return set(sorted(eligible, key=lambda i: digest("hold out", seed, dataset.pictures[i].content))[:count])
 
 
 def _only(buckets: Buckets, indices: set[int]) -> Buckets:

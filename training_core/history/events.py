@@ -80,6 +80,20 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """The sample pictures of one step were compared with the training pictures; read back by `history/scores.py`."""
+
+    step: int
+    epoch: int  # finished epochs
+    scorer: str  # id
+    title: str  # of the scorer
+    weak: bool
+    values: Mapping[str, Any]  # by the score's name: its mean, standard error and number of pictures
+    copies: int  # of the pictures, how many look like copies of a training picture
+    scores: tuple[Mapping[str, Any], ...]  # of each picture, with its index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
     """A stopped or shorter run is continued after `step` steps."""
 
@@ -103,6 +117,7 @@ class Saved:
     deviation: float = 0.0  # of the file as the stock loader applies it, as a part of the trained effect
     trouble: str = ""  # what is wrong with the file, in one sentence
     norm: float = 0.0  # Frobenius norm of all that is trained, as it is in the file
+    reached: int = 0  # the step that the run has ended with, if its last file is of an earlier one (patience); else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +136,7 @@ class Queued:
     time: float | None  # seconds since 1970 at which its client has queued it, if the host knows
 
 
-Event = Started | Resumed | Phase | Encoded | Stepped | Probed | Sampled | Saved | Warned
+Event = Started | Resumed | Phase | Encoded | Stepped | Probed | Sampled | Scored | Saved | Warned
 
 
 @contextmanager
@@ -153,7 +168,9 @@ def forget_frames(error: BaseException) -> None:
         traceback.clear_frames(one.__traceback__)
 
 
-_KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Phase, Encoded, Probed, Sampled, Saved, Warned)}
+_KINDS = {
+    kind.__name__.lower(): kind for kind in (Started, Resumed, Phase, Encoded, Probed, Sampled, Scored, Saved, Warned)
+}
 
 
 def from_line(line: Mapping[str, Any]) -> Event | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import heads, registry
 from .registry import Record
+from .scores import StepScores
 
 
 def few(captions: Iterable[str]) -> tuple[str, ...]:
@@ -41,6 +42,7 @@ class Run:
     epochs: Sequence[int]
     probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the loss before training
     captions: tuple[str, ...]  # a few that were trained, to compare with
+    scores: tuple[StepScores, ...] = ()  # of its sample pictures
     on_pairs: bool = False  # its pictures had control pictures
 
 
@@ -62,6 +64,7 @@ def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
         lrs=steps.rates,
         epochs=steps.epochs,
         probes=probes(record),
+        scores=record.scores,
         captions=few(str(picture.get("caption", "")) for picture in pictures),
         on_pairs=any(picture.get("controls") for picture in pictures),
     )

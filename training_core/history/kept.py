@@ -27,6 +27,8 @@ def sentence(record: Record, name_of: Callable[[str], str]) -> str:
         return f"{word} at step {step} of {record.steps}; its files are gone. {advice.again().capitalize()} to go on."
     newest = record.saved[-1]
     name, far = name_of(newest["path"]), newest["step"] >= step
+    if record.status == "stopped" and record.why:  # by its sweep
+        return f"{record.why} {name} of step {newest['step']} is saved."
     kept = f"{name} is saved" if far else f"{name} of step {newest['step']} is the last file"
     return (
         f"{word} at step {max(step, newest['step'])} of {record.steps}: {kept}; {advice.again()} to go on from there."

@@ -65,6 +65,13 @@ def change(folder: Path, values: Mapping[str, Any]) -> Labels:
         return labels
 
 
+def add_tag(folder: Path, tag: str) -> None:
+    """Add a tag to a run, shortened to what one may be long; nothing where it has the tag, or as many as it may have."""
+    name, tags = " ".join(tag.replace(",", " ").split())[:_LONGEST_TAG].strip(), read(folder).tags
+    if name and name not in tags and len(tags) < _MOST_TAGS:
+        change(folder, {"tags": [*tags, name]})
+
+
 def _sound(values: Mapping[str, Any]) -> Labels:
     found = {}
     for name in Labels.__slots__:

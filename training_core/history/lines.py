@@ -42,12 +42,18 @@ def _list_of(check: Callable[[object], bool]) -> Callable[[object], bool]:
 
 
 _CHECKS: dict[str, Callable[[object], bool]] = {
-    **dict.fromkeys(("step", "epoch", "index", "steps", "epochs", "steps_per_epoch", "done", "total"), _whole),
+    **dict.fromkeys(
+        ("step", "epoch", "index", "steps", "epochs", "steps_per_epoch", "done", "total", "reached"), _whole
+    ),
     **dict.fromkeys(("loss", "lr", "grad_norm", "seconds", "data_wait", "memory", "d_lr"), _number_or_none),
     **dict.fromkeys(("percent", "deviation", "norm"), _number_or_none),
     **dict.fromkeys(("event", "hash", "kind", "label", "prompt", "text", "why", "trouble", "what", "trained"), _text),
     "prompt_id": _text,
-    "note": lambda value: isinstance(value, bool),
+    **dict.fromkeys(("note", "weak"), lambda value: isinstance(value, bool)),
+    **dict.fromkeys(("scorer", "title"), _text),
+    "copies": _whole,
+    "values": lambda value: isinstance(value, dict) and all(isinstance(each, dict) for each in value.values()),
+    "scores": _list_of(lambda value: isinstance(value, dict)),
     **dict.fromkeys(("time", "queued"), _time),
     "path": _path,
     "pictures": _list_of(_whole),
@@ -61,6 +67,7 @@ _NEEDED = {
     "saved": ("path", "step", "epoch", "hash", "kind"),
     "probed": ("step", "percent"),
     "sampled": ("path", "step", "epoch", "index", "prompt"),
+    "scored": ("step", "epoch", "scorer", "title", "weak", "values", "copies", "scores"),
 }
 """Names that an event's line must have, by its kind."""
 

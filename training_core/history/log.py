@@ -113,6 +113,16 @@ class RunLog:
             report.write(self._folder)
 
 
+def ended_early(folder: Path, step: int, why: str) -> None:
+    """Note in the folder of a run that has stopped why it does not go on, such as that its sweep has ended it; once."""
+    record = registry.read(folder)
+    if record is not None and record.status == "stopped" and record.why != why:
+        append_line(
+            folder / "events.jsonl", json.dumps({"event": "stopped", "time": time.time(), "step": step, "why": why})
+        )
+        report.write(folder)
+
+
 def _pictures(buckets: Buckets) -> list[dict[str, Any]]:
     """Return the pictures in the order of their numbers in metrics.jsonl, with the crops that they are trained in."""
     pictures: list[dict[str, Any]] = [

@@ -12,10 +12,12 @@ from threading import Lock
 from typing import Any
 
 from ..files import read_json, write_json
-from . import lines, run_json
+from . import lines, run_json, scores
 from .events import Saved
+from .lasting import lasting
 from .moved import Places
 from .run_files import ever_saved, files_of, is_whole, run_id_of, stamp
+from .scores import StepScores
 from .taken import taken
 from .verdict import harmed
 from .warned import count, looks
@@ -71,12 +73,14 @@ class Record:
 
     @property
     def why(self) -> str:
-        """Why the run has failed or was interrupted, or was stopped before its first step; else ''.
+        """Why the run has failed or was interrupted, was stopped before its first step or has stopped by itself; else ''.
 
         Older versions named an exception of the host's for an interrupt.
         """
         why = str(self._state.get("why", ""))
-        return why if self.state in ("failed", "stopped") or (self.state == "interrupted" and " " in why) else ""
+        return (
+            why if self.state in ("failed", "stopped", "done") or (self.state == "interrupted" and " " in why) else ""
+        )
 
     @property
     def prompt_id(self) -> str:
@@ -98,18 +102,12 @@ class Record:
     @property
     def probes(self) -> list[dict[str, Any]]:
         """The probes in order; those after the step that a killed run was resumed from are done again and do not count."""
-        probes: list[dict[str, Any]] = []
-        for event in self.events:
-            if event["event"] not in ("resumed", "probed"):
-                continue
-            if "step" not in event:  # nobody knows where it was resumed
-                continue
-            first = event["step"] + (event["event"] == "resumed")
-            while probes and probes[-1]["step"] >= first:  # steps rise, so those that are done again are the last ones
-                probes.pop()
-            if event["event"] == "probed":
-                probes.append(event)
-        return probes
+        return lasting(self.events, "probed")
+
+    @property
+    def scores(self) -> tuple[StepScores, ...]:
+        """What was measured on its sample pictures, in order of training, likewise; none without a node Likeness."""
+        return scores.of_events(self.events)
 
     @property
     def samples(self) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from ..charts.scale import ema
 from ..files import write_atomically
 from ..pictures import opened
 from ..text_files import whole_characters
-from . import epochs, handle, registry, report_facts, resolved, results, review, series
+from . import epochs, handle, registry, report_facts, report_scores, resolved, results, review, series
 
 log = logging.getLogger("athanor")
 
@@ -48,7 +48,11 @@ svg .mark {{ stroke: var(--muted); stroke-width: 1; stroke-dasharray: 2 4; opaci
 svg .raw {{ stroke: var(--loss); opacity: .35; stroke-width: 1; }} svg .b0, svg .loss {{ stroke: var(--loss); }}
 svg .b1, svg .probe {{ stroke: var(--probe); stroke-dasharray: 7 3; }} svg .b2, svg .lr {{ stroke: var(--lr); stroke-dasharray: 2 3; }}
 svg .b3 {{ stroke: var(--c3); stroke-dasharray: 10 3 2 3; }} svg .b4 {{ stroke: var(--ink); stroke-dasharray: 14 4; }}
-svg circle.probe {{ fill: var(--probe); stroke: none; }}
+svg circle.probe {{ fill: var(--probe); stroke: none; }} svg circle.b0, svg path.b0.band {{ fill: var(--loss); }}
+svg circle.b1, svg path.b1.band {{ fill: var(--probe); }} svg circle.b2, svg path.b2.band {{ fill: var(--lr); }}
+svg circle.b3, svg path.b3.band {{ fill: var(--c3); }} svg circle.b4, svg path.b4.band {{ fill: var(--ink); }}
+svg path.band {{ stroke: none; opacity: .2; }} svg .error {{ stroke: var(--muted); stroke-width: 1; }} svg .good {{ fill: var(--loss); }}
+svg .copies {{ fill: var(--bad); }} svg .ring {{ fill: none; stroke: var(--loss); stroke-width: 2; }}
 table {{ border-collapse: collapse; width: 100%; }} th, td {{ text-align: left; padding: 3px 10px 3px 0; vertical-align: top;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }} td.n, th.n {{ text-align: right; }}
 td.k {{ white-space: nowrap; }}
@@ -100,6 +104,7 @@ def page(record: registry.Record) -> str:
         ),
         *_facts(record),
         *_curves(record, points, reviewed),
+        *_scores(record),
         *_bands(reviewed["bands"]),
         *_table(reviewed["checkpoints"]),
         *_settings(record.folder),
@@ -154,6 +159,11 @@ def _curves(record: registry.Record, points: Sequence[dict[str, Any]], reviewed:
             svg.chart("Learning rate over steps", [svg.Line(label="learning rate", points=rates, style="lr")], 120),
         ),
     ]
+
+
+def _scores(record: registry.Record) -> list[str]:
+    parts = report_scores.parts(record.scores)
+    return [_section("Scores", *parts)] if parts else []
 
 
 def _bands(by_noise: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import damage, epochs, registry, series, warned
+from . import damage, epochs, registry, score_curves, score_verdict, series, warned
 from .handle import probes
 from .marks import stars
 from .registry import Record
@@ -38,12 +38,13 @@ def review(record: Record) -> dict[str, Any]:
         "bands": bands(entries),
         "pictures": worst(entries, registry.dataset(record.folder)),
         "checkpoints": checkpoints(record, points),
+        "scores": score_curves.as_json(record.scores),
         "steps_read": len(entries),
     }
 
 
 def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Sentence]:
-    """Return the sentences of `judge` on a run, and all that it was warned of; `points` as `series.points` gives them.
+    """Return the sentences of `judge` on a run, those on its scores, and all that it was warned of; `points` as `series.points` gives them.
 
     One point alone does not tell that nothing is learned: the rate of a warm-up's first step is 0.
     """
@@ -55,7 +56,13 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Sentence]:
         [(e["step"], epoch_of(e)) for e in record.saved],
         still=len(points) > 1 and (_all_zero(points, "grad_norm") or _all_zero(points, "lr")),
     )
-    return [*judged, *(Sentence("note", text) for text in warned.warnings(record.events))]
+    ended = [record.why] if record.state == "done" and record.why else []  # by itself: patience
+    return [
+        *(Sentence("note", text) for text in ended),
+        *judged,
+        *score_verdict.judge(record.scores),
+        *(Sentence("note", text) for text in warned.warnings(record.events)),
+    ]
 
 
 def _all_zero(points: Sequence[dict[str, Any]], name: str) -> bool:

@@ -72,6 +72,8 @@ def times(record: Record) -> dict[str, float | None]:
 
 
 _Events = Sequence[Mapping[str, Any]]
+_ADDED = ("scored", "stopped")
+"""What is noted of a session after its end: scores of its samples (run/scored_later.py), why it does not go on (log.ended_early)."""
 
 
 def _sessions(events: _Events) -> list[list[Mapping[str, Any]]]:
@@ -80,7 +82,8 @@ def _sessions(events: _Events) -> list[list[Mapping[str, Any]]]:
     for event in events:
         kind, kinds = event["event"], {e["event"] for e in sessions[-1]} if sessions else set[str]()
         again = kind in STARTS and not kinds.isdisjoint(STARTS)
-        if not sessions or kind == "preparing" or again or not kinds.isdisjoint(ENDS):
+        after = not kinds.isdisjoint(ENDS) and kind not in _ADDED
+        if not sessions or kind == "preparing" or again or after:
             sessions.append([])
         sessions[-1].append(event)
     return sessions

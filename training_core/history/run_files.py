@@ -79,9 +79,16 @@ def diffusers_copy(path: Path, copies: Path) -> Path:
 
 
 def ever_saved(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the last event about every file that a run has saved, whether it is still there or not, in order of training."""
+    """Return the last event about every file that a run has saved, whether it is still there or not, in order of training.
+
+    The file that a run ends with is the last one, also where it is of an earlier step (patience).
+    """
     latest = {event["path"]: event for event in events if event["event"] == "saved"}
-    return sorted(latest.values(), key=lambda event: (event["step"], event["kind"] == "last"))
+
+    def place(event: dict[str, Any]) -> tuple[int, bool]:
+        return max(event["step"], event.get("reached", 0)), event["kind"] == "last"
+
+    return sorted(latest.values(), key=place)
 
 
 def in_run(run: Path) -> Path:

@@ -19,6 +19,8 @@ FEW_ABOVE = 5.0
 """The same where the probe was measured fewer than MEASUREMENTS times, so that its noise is not known."""
 CALM = 105.0
 """Per cent of the start up to which a probe may stray before a higher learning rate is out of the question."""
+FEW_ALIKE, MOST_ALIKE = 3, 6
+"""Saved files at the end of a run that differ by no more than noise: from how many on an average is advised, and of how many."""
 WILD = 150.0
 """Per cent of the start from which on a run was unstable, wherever it ended."""
 
@@ -67,7 +69,7 @@ def judge(
             else "there was no probe"
         )
         return [*sentences, Sentence("unknown", f"Not enough evidence: {reason}. Judge by the sample pictures.")]
-    noise, advice = _noise([percent for _, percent in measured]), _advice(measured, losses)
+    noise, advice = noise_of([percent for _, percent in measured]), _advice(measured, losses)
     found = (_of_held_out if held_out else _of_training)(measured, noise, checkpoints)
     if found is None:
         found = [_nothing_learned(measured, noise, advice)]
@@ -84,7 +86,7 @@ def ends_worse(probes: Sequence[tuple[int, float]]) -> bool:
     if not percents or not math.isfinite(percents[-1]):
         return bool(percents)
     known = [percent for percent in percents if math.isfinite(percent)]
-    margin = min(ABOVE, 2 * _noise(known)) if len(known) >= MEASUREMENTS else FEW_ABOVE
+    margin = min(ABOVE, 2 * noise_of(known)) if len(known) >= MEASUREMENTS else FEW_ABOVE
     return known[-1] > 100 + margin
 
 
@@ -162,7 +164,7 @@ def _risen(losses: Sequence[float], factor: float) -> bool:
     return third >= 5 and median(good[-third:]) > factor * median(good[:third])
 
 
-def _noise(percents: Sequence[float]) -> float:
+def noise_of(percents: Sequence[float]) -> float:
     """Return how far a measurement strays from its neighbours, in per cent of the start; a straight descent has none.
 
     The second difference of independent errors has sqrt(6) times their spread, and its mean size is sqrt(2 / pi) of that.
@@ -170,7 +172,7 @@ def _noise(percents: Sequence[float]) -> float:
     """
     rest = percents[1:]
     bends = [abs(a - 2 * b + c) for a, b, c in zip(rest, rest[1:], rest[2:], strict=False)]
-    return max(0.05, sum(bends) / len(bends) / math.sqrt(12 / math.pi))
+    return max(0.05, sum(bends) / max(1, len(bends)) / math.sqrt(12 / math.pi))
 
 
 def _of_held_out(
@@ -197,8 +199,22 @@ def _of_held_out(
                                  "more steps may help.")]  # fmt: skip
     if 100 - best <= 2 * noise:
         return None
-    return [Sentence("good", f"{where}, and has stayed there within its noise of {noise:.1f} points: there is no sign of "
-                             f"overfitting.{_look_at(step, checkpoints)}")]  # fmt: skip
+    stayed = Sentence("good", f"{where}, and has stayed there within its noise of {noise:.1f} points: there is no sign of "
+                              f"overfitting.{_look_at(step, checkpoints)}")  # fmt: skip
+    alike = _alike(probes, level + noise, checkpoints)
+    return [stayed, *([_average(alike)] if alike >= FEW_ALIKE else [])]
+
+
+def _alike(probes: Sequence[tuple[int, float]], most: float, checkpoints: Sequence[tuple[int, int]]) -> int:
+    """Return how many saved files there are since all measurements of the probe are at most `most`."""
+    since = next((probes[i][0] for i in range(len(probes)) if all(p <= most for _, p in probes[i:])), None)
+    return 0 if since is None else len({step for step, _ in checkpoints if step >= since})
+
+
+def _average(alike: int) -> Sentence:
+    count = min(alike, MOST_ALIKE)
+    return Sentence("note", f"The probe cannot tell the last {alike} saved files apart: mean(last {count}) in epochs of LoRA Run Axis "
+                            "draws their average, which is about as good as the best of them, whichever that is.")  # fmt: skip
 
 
 def _of_training(

@@ -267,9 +267,9 @@ def cache_folder() -> Path:
     return Path(folder_paths.get_user_directory()) / "athanor" / "cache"
 
 
-def presets_folder() -> Path:
-    """Return where a user's own presets are: athanor/presets in ComfyUI's user folder."""
-    return cache_folder().parent / "presets"
+def own_folder(kind: str) -> Path:
+    """Return where a user's own presets, lists or grids (`kind`) are: athanor/<kind> in ComfyUI's user folder."""
+    return cache_folder().parent / kind
 
 
 def inspections_folder() -> Path:

@@ -6,11 +6,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import comfy.lora_convert
 import comfy.sd
 import comfy.utils
 
+from .. import block_strengths, lora_blocks
 from ..errors import AthanorError
-from ..files import safetensors_header
+from ..files import METADATA, UnreadableFile, safetensors_header
 from . import checkpoint, folders, lora_fit
 
 Tensors = tuple[dict[str, Any], dict[str, str] | None]
@@ -46,27 +48,75 @@ def apply(
     strength: float,
     strength_clip: float | None = None,
     tensors: Tensors | None = None,
+    *,
+    blocks: str = "",
 ) -> tuple[Any, Any]:
     """Return MODEL and CLIP with the file of a run on them, as Load LoRA does it exactly; or a fine-tuned model.
 
     Args:
         strength_clip: for the text encoder; None: the same.
         tensors: the file's content, if it is at hand.
+        blocks: how much of that each block gets, see `block_strengths`; "": all of it.
+
+    Raises:
+        AthanorError: nothing of the file fits the model, it is broken, or it has not the blocks.
     """
     if checkpoint.is_whole_model(path):
+        if blocks:
+            raise AthanorError(
+                f"LoRA blocks is for LoRA files, and {path.name} is a whole model: leave one of them out."
+            )
         return (checkpoint.merged(model, path, strength) if strength else model), clip
     strength_clip = strength if strength_clip is None else strength_clip
     if strength == 0 and strength_clip == 0:
         return model, clip
     tensors = tensors or read(path)
-    patched, patched_clip = _load(model, clip, path, tensors, strength, strength_clip)
+    parts = _by_strength(tensors, path, blocks) if blocks else [(1.0, tensors)]
+    if not parts:
+        return model, clip
+    patched, patched_clip = model, clip
+    for factor, part in parts:
+        patched, patched_clip = _load(patched, patched_clip, path, part, strength * factor, strength_clip * factor)
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
-    if not lora_fit.compared((model, clip), (patched, patched_clip), tensors[0]).fits:
+    # Blocks that are on may be just those that the host leaves out: whether the file is for this model, all of it tells.
+    whole = _load(model, clip, path, tensors, 1.0, 1.0) if blocks else (patched, patched_clip)
+    if not lora_fit.compared((model, clip), whole, tensors[0]).fits:
         raise AthanorError(
             f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model."
         )
     # A LoRA without text-encoder part leaves CLIP alone: the same object keeps its prompts encoded.
     return patched, patched_clip if changed else clip
+
+
+def _by_strength(tensors: Tensors, path: Path, blocks: str) -> list[tuple[float, Tensors]]:
+    """Return the content of a file in parts with a strength each, so that the host's loader computes every layer as it does at that
+    strength, whatever the algorithm; layers that are off are in none."""
+    named: Any = comfy.lora_convert.convert_lora(
+        tensors[0]
+    )  # it knows some kinds of files by keys that a part may lack
+    strengths = block_strengths.read(blocks).strengths(lora_blocks.layers_of(named), path.name)
+    parts = block_strengths.split(named, strengths)
+    return [(strength, ({key: named[key] for key in keys}, tensors[1])) for strength, keys in parts.items()]
+
+
+def layers(name: str) -> list[str]:
+    """Return the layers that a LoRA of the host's list changes, by their names in the file.
+
+    Raises:
+        AthanorError: it cannot be read, or is a whole model.
+    """
+    folder, path = folders.trained_file(name)
+    if folder != "loras":
+        raise AthanorError(_whole(path))
+    try:
+        keys = safetensors_header(path).keys() - {METADATA} if path.suffix == ".safetensors" else read(path)[0]
+    except UnreadableFile:
+        keys = read(path)[0]  # says what is wrong with it
+    return lora_blocks.layers_of(sorted(keys))
+
+
+def _whole(path: Path) -> str:
+    return f"Blocks and steps are of LoRA files, and {path.name} is a whole model: leave one of them out."
 
 
 def on_model(model: Any, tensors: dict[str, Any], name: str) -> Any:

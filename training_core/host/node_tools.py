@@ -45,6 +45,12 @@ def job_id() -> str:
     return "" if context is None or context.prompt_id.startswith(OWN) else context.prompt_id
 
 
+def executing() -> str:
+    """Return the id of the prompt whose node runs in this thread, as the host calls it; '' outside of one."""
+    context = get_executing_context()
+    return "" if context is None else context.prompt_id
+
+
 def blocked() -> ExecutionBlocker:
     """Return an output on which the nodes behind it do not run, without a word."""
     return ExecutionBlocker(None)

@@ -88,11 +88,20 @@ def files(node: Mapping[str, Any]) -> list[Path]:
     return sorted({path for path in paths if path.is_file()})
 
 
-def run(graph: Mapping[str, Any], key: str, outputs: Mapping[str, list[Any]]) -> list[Any]:
+def run(
+    graph: Mapping[str, Any],
+    key: str,
+    outputs: Mapping[str, list[Any]],
+    *,
+    job: str = "athanor",
+    extra: Mapping[str, Any] | None = None,
+) -> list[Any]:
     """Return the outputs of one node as the host would compute them, each a list as the host keeps it.
 
     Args:
         outputs: those of the nodes before it.
+        job: the host's job that it belongs to.
+        extra: the extra data of that job, such as extra_pnginfo with the page's workflow.
 
     Raises:
         AthanorError: the node cannot be run from here.
@@ -103,8 +112,8 @@ def run(graph: Mapping[str, Any], key: str, outputs: Mapping[str, list[Any]]) ->
         raise AthanorError(f"{node['class_type']} ({key}) works asynchronously: a widget before it cannot be an axis.")
     known = SimpleNamespace(get_cache=lambda source, _: _entry(outputs.get(source)))
     prompt = _inside("comfy_execution.graph", "DynamicPrompt")(dict(graph))
-    data, _, more = _inside("execution", "get_input_data")(node["inputs"], kind, key, known, prompt)
-    result, _, grown, _ = _finished(_inside("execution", "get_output_data")("athanor", key, kind(), data, v3_data=more))
+    data, _, more = _inside("execution", "get_input_data")(node["inputs"], kind, key, known, prompt, dict(extra or {}))
+    result, _, grown, _ = _finished(_inside("execution", "get_output_data")(job, key, kind(), data, v3_data=more))
     if grown:
         raise AthanorError(
             f"{node['class_type']} ({key}) creates other nodes while it runs: a widget before it cannot be an axis."

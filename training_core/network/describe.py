@@ -7,14 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import lora_blocks
 from ..byte_size import format_bytes
 from ..errors import shortened
+from ..json_text import parse_json
 from ..text_files import whole_characters
 from ..wording import first_few
 from . import damage, recover
 from .disclosures import disclosures
 from .info import Layer, LoraInfo
-from .metadata_choice import JOB, TRAINED
+from .metadata_choice import EDIT, JOB, TRAINED
 
 _MOST_MISSING = 12
 """Settings that are named as missing in a file; most files lack most of them."""
@@ -34,7 +36,13 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture") or ""
     told_base = [shortened(text, 120) for text in (base, lora.metadata.get("ss_sd_model_name", "")) if text]
     lines += [f"base model: {' '.join(told_base)}"] if told_base else []
-    lines += [*_parts(lora.layers), *filter(None, [fit]), *_as_loaded(lora.layers)]
+    blocks = lora_blocks.words(layer.name for layer in lora.layers)
+    lines += [
+        *_made_of(lora.metadata),
+        *_parts(lora.layers),
+        *([f"blocks: {shortened(blocks, 400)}"] if blocks != "other" else []),
+    ]
+    lines += [*filter(None, [fit]), *_as_loaded(lora.layers)]
     lines += [f"broken: {sentence}" for sentence in damage.in_words((x.name, x.damage) for x in lora.layers)]
     if lora.embeddings:
         lines.append(f"{len(lora.embeddings)} bundled embeddings: {shortened(', '.join(lora.embeddings[:5]), 120)}")
@@ -53,6 +61,34 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     told = [f"{kind}: {shortened(text, 160)}" for kind, text in disclosures(lora.metadata)]
     lines += ["", "what it tells besides, to whoever has the file:", *told] if told else []
     return whole_characters("\n".join(lines))
+
+
+def _weight(source: Mapping[str, Any]) -> list[str]:
+    """Return how strongly a file went into another: its weight, that of its text encoder if it is another one, and its blocks."""
+    words = [shortened(source.get("weight", ""), 12)]
+    words += [f"text encoder {shortened(source['text_encoder'], 12)}"] if "text_encoder" in source else []
+    return words + ([f"blocks {shortened(source['blocks'], 60)}"] if source.get("blocks") else [])
+
+
+def _made_of(metadata: Mapping[str, str]) -> list[str]:
+    """Return one sentence on what LoRA Edit or LoRA Extract has made a file of, and how near it is; none for other files."""
+    recipe = parse_json(metadata.get(EDIT, ""))
+    if not isinstance(recipe, dict):
+        return []
+    sources = recipe.get("from")
+    if isinstance(sources, list):
+        files = [source for source in sources if isinstance(source, dict)]
+        said = [f"{shortened(file.get('file', ''))} ({', '.join(_weight(file))})" for file in files]
+        of = "made of " + first_few(said, 6)
+    else:
+        sides = (recipe.get(side) for side in ("tuned", "base"))
+        names = [shortened(side.get("model") or "a model") for side in sides if isinstance(side, dict)]
+        of = "the difference of " + " and ".join(names)
+    check = recipe.get("check")
+    error = check.get("difference") if isinstance(check, dict) else None
+    share = float(error) if isinstance(error, int | float) and 1e-6 < error < 1e6 else 0.0
+    near = f", which it differs from by {100 * share:.2g} %" if share else ""
+    return [f"{of}{near}"]
 
 
 def _missing(lora: LoraInfo, recovered: recover.Recovered) -> str:

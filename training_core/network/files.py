@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from safetensors.torch import save, save_file
@@ -44,6 +45,24 @@ def model_hash(tensors: Mapping[str, torch.Tensor]) -> str:
     return hashlib.sha256(memoryview(data)[start:]).hexdigest()
 
 
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of the bytes that follow the header of a safetensors file: what `model_hash` gives for its tensors.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(int.from_bytes(file.read(8), "little") + 8)
+        return _hash_of_the_rest(file)
+
+
+def _hash_of_the_rest(file: BinaryIO) -> str:
+    hasher = hashlib.sha256()
+    while part := file.read(1 << 24):
+        hasher.update(part)
+    return hasher.hexdigest()
+
+
 def legacy_hash(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
     """Return sshs_legacy_hash: the first 8 hex digits of SHA-256 over 64 KB at 1 MB of a file with only the ss_ metadata."""
     data = save(dict(tensors), metadata={key: value for key, value in metadata.items() if key.startswith("ss_")})
@@ -62,10 +81,7 @@ def save_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mappin
         save_file(dict(tensors), temporary, metadata=text)
         with temporary.open("rb+") as file:
             header = file.read(int.from_bytes(file.read(8), "little"))
-            hasher = hashlib.sha256()
-            while part := file.read(1 << 24):
-                hasher.update(part)
-            digest = hasher.hexdigest()
+            digest = _hash_of_the_rest(file)
             file.seek(8)
             file.write(header.replace(unknown.encode(), digest.encode()))
 

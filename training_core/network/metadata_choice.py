@@ -13,7 +13,9 @@ from ..shared_graph import TRAIN_LORA, leading_to
 GRAPH = ("prompt", "workflow")
 """Keys under which the host keeps a graph."""
 RUN_ID, JOB, TRAINED = "athanor_run_id", "athanor_job", "athanor_trained"
-OWN = (RUN_ID, JOB, TRAINED)
+EDIT = "athanor_edit"
+"""How a file was made of others: LoRA Edit and LoRA Extract write it."""
+OWN = (RUN_ID, JOB, TRAINED, EDIT)
 """Keys that only this pack writes."""
 HASHES = ("sshs_model_hash", "sshs_legacy_hash", "modelspec.hash_sha256")
 """Keys of the file's own hashes, which whoever writes it adds."""

@@ -95,6 +95,7 @@ NOT_TOLD = {
         "conditioning.sdxl_crop",
         "optimizer.ema_decay",
         "validation.probe_samples",
+        "validation.patience",
     ),
 }
 """Why no field tells a setting -> these settings. athanor_job, the whole job, has them all the same."""

@@ -18,6 +18,8 @@ from .info import Layer
 
 PEFT = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rs_lora": "use_rslora", "dora": "use_dora"}
 """Network settings -> what PEFT calls them."""
+DYNAMIC = "Dynamic"
+"""What resized files have for a rank or an alpha that differs from layer to layer (sd-scripts, LoRA Edit)."""
 _ALGOS = {"lora": "lora", "loha": "loha", "lokr": "lokr", "glora": "glora", "oft": "diag-oft", "full": "full"}
 """What `Layer` calls an algorithm -> the setting."""
 
@@ -56,7 +58,11 @@ def recover(
         of_job = identity.read(group, _of_job(job, path))
         values = dict(of_job)
         if not of_job:
-            values = {name.partition(".")[2]: value for name, value in of_fields.items() if name.startswith(f"{path}.")}
+            values = {
+                name.partition(".")[2]: value
+                for name, value in of_fields.items()
+                if name.startswith(f"{path}.") and value != DYNAMIC
+            }
             missing += [] if job else metadata_keys.missing(metadata, path)
         if group is NetworkSettings and not of_job:
             values = _with_blocks(values) | adapter | _trained(set(parts))

@@ -204,7 +204,10 @@ def _fill_up(given: dict[str, dict[str, torch.Tensor]], loras: Mapping[str, Any]
     for name in ranks:
         parts, pair, rank = given[name], pair_of(loras[name]), rank_of(loras[name])
         more = rank - ranks[name]
-        if more > 0 and pair:
+        fits = (
+            pair and parts["lora_down.weight"].shape[1:] == pair[1].shape[1:]
+        )  # else the layer is refused by its shape
+        if more > 0 and pair and fits:
             up = parts["lora_up.weight"]
             parts["lora_down.weight"] = torch.cat([parts["lora_down.weight"].float(), pair[1].detach()[-more:].cpu()])
             parts["lora_up.weight"] = torch.cat([up.float(), torch.zeros(len(up), more, *up.shape[2:])], 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..history.events import Phase, Saved
@@ -16,12 +17,20 @@ STATE_SECONDS = 300.0
 """A killed run loses at most this much work, however rarely it saves files."""
 
 
+BestWeights = Callable[[RunProgress], AbstractContextManager[RunProgress]]
+"""A context in which what is trained has the weights of its best step; gives how far the run was then."""
+
+
 class NullCheckpointWriter:
     """Writes nothing: of several processes of a run, only rank 0 writes."""
 
     due = False
 
     def save(self, progress: RunProgress, kind: str) -> Iterator[Phase | Saved]:
+        """Write no file and no state."""
+        return iter(())
+
+    def save_best(self, progress: RunProgress, best: BestWeights) -> Iterator[Phase | Saved]:
         """Write no file and no state."""
         return iter(())
 
@@ -56,6 +65,15 @@ class CheckpointWriter:
         self._saving = False
         yield saved
         self.write_state(progress)
+
+    def save_best(self, progress: RunProgress, best: BestWeights) -> Iterator[Phase | Saved]:
+        """Write the state of the last step, then the run's file with the weights of its best step."""
+        yield Phase("saving and checking the file")
+        if progress.step != self._state_step:
+            self.write_state(progress)
+        with best(progress) as then:
+            saved = self._saver(then, "last", reached=progress.step)
+        yield saved
 
     def write_state(self, progress: RunProgress) -> None:
         """Write the state, and note when the next one is due."""

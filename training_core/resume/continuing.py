@@ -42,6 +42,7 @@ def start_point(root: Path, job: Job, steps: int) -> StartPoint:
     if saved and saved.step <= steps:
         return StartPoint(saved, None, gone)
     lineage = [r for r in registry.records(root, lineage_id=job.lineage_id) if r.run_id != job.run_id]
+    lineage = [r for r in lineage if _watched_alike(r, job)]
     with_state = sorted(((state.step_of(r.folder / "state"), r) for r in lineage), key=lambda pair: -pair[0])
     for step, record in with_state:
         within = step < steps or step == steps == record.steps
@@ -53,6 +54,16 @@ def start_point(root: Path, job: Job, steps: int) -> StartPoint:
     )
 
 
+def _watched_alike(record: Record, job: Job) -> bool:
+    """Return whether a run's probe was measured as patience needs it: else nobody knows which of its steps was the best."""
+    asked = job.validation
+    if not asked.patience:
+        return True
+    stored = registry.job(record.folder).get("validation") or {}
+    same = all(stored.get(name) == getattr(asked, name) for name in ("probe_samples", "validate_every_n_steps"))
+    return bool(stored.get("patience")) and bool(asked.validate_every_n_steps) and same
+
+
 def _about_a_missing_file(folder: Path, step: int, steps: int) -> Iterator[str]:
     """Yield that the last file of a finished run is gone, and what is done to have it again; `step`: of its saved state."""
     record = registry.read(folder)
@@ -60,8 +71,11 @@ def _about_a_missing_file(folder: Path, step: int, steps: int) -> Iterator[str]:
         return
     how = "no state of it is kept, so that it is trained again from its first step"
     if step:
+        ended = next((e.get("step") for e in reversed(record.events) if e["event"] == "done"), steps)
         how = (
-            "it is written again from the saved state" if step == steps else f"it is trained again from step {step} on"
+            "it is written again from the saved state"
+            if step in (steps, ended)
+            else f"it is trained again from step {step} on"
         )
     yield f"{record.target.name} of this finished run was deleted, moved or renamed: {how}."
 

@@ -10,6 +10,7 @@ import torch
 
 from .. import advice
 from ..errors import AthanorError
+from ..json_text import finite
 from ..optim import optimizer_state
 from ..optim.averaging import Ema
 from .compute_plan import ComputePlan
@@ -23,6 +24,22 @@ class ProbeState(Protocol):
     first: torch.Tensor | None  # losses of its first look, (samples,); None before it
 
 
+class PatienceState(Protocol):
+    """What is kept of the probe's best step, as far as it changes from step to step."""
+
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """Return weights by name; empty where nothing is kept."""
+        ...
+
+    def plain(self) -> Mapping[str, Any]:
+        """Return the rest, as JSON takes it; empty without patience."""
+        ...
+
+    def restore(self, plain: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what these two gave."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumable:
     """The objects of a run whose contents change from step to step, and which its state holds."""
@@ -32,6 +49,7 @@ class Resumable:
     scaler: torch.amp.GradScaler
     ema: Ema | None
     probe: ProbeState
+    patience: PatienceState | None = None
     plan: Callable[[], ComputePlan]  # how steps are computed now; it can change in mid-run
     finished_epochs: Callable[[int, int], int]  # steps, epochs that a state notes -> finished epochs
 
@@ -53,6 +71,9 @@ class Resumable:
             tensors |= {f"ema.{i}": mean.to("cpu", copy=True) for i, mean in enumerate(ema["means"])}
         if self.probe.first is not None:
             tensors["probe"] = self.probe.first.to("cpu", copy=True)
+        if self.patience and (kept := self.patience.plain()):
+            plain["patience"] = finite(kept)
+            tensors |= {f"best.{name}": value for name, value in self.patience.tensors().items()}
         return State(progress.step, progress.epoch, tensors, plain)
 
     def restore(self, state: State, progress: RunProgress) -> None:
@@ -90,6 +111,8 @@ class Resumable:
             self.ema.load_state_dict({"count": state.plain["ema"], "means": [means[str(i)] for i in range(len(means))]})
         if "probe" in state.tensors:
             self.probe.first = state.tensors["probe"]
+        if self.patience:
+            self.patience.restore(state.plain.get("patience", {}), _under(state.tensors, "best"))
 
 
 def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

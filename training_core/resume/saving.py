@@ -82,14 +82,16 @@ class Saver:
         every = self.settings.save_every_n_epochs if kind == "epoch" else self.settings.save_every_n_steps
         return bool(every) and number % every == 0
 
-    def __call__(self, progress: RunProgress, kind: str) -> Saved:
+    def __call__(self, progress: RunProgress, kind: str, reached: int = 0) -> Saved:
         """Write the weights as they are now, and their running mean (ema_decay) beside them; then check the first file.
 
         Args:
             kind: epoch, step, last, interrupted or asked.
+            reached: the step that the run has ended with, where `progress` and the weights are of an earlier one: these are the
+                ones to save, as they were looked at.
         """
-        with self.eval_weights():
-            saved, tensors = self._save(progress, kind)
+        with nullcontext() if reached else self.eval_weights():
+            saved, tensors = self._save(progress, kind, reached)
             if self.mean_weights:
                 with self.mean_weights():
                     self._write(companion(saved.path, "ema"), self.trained.tensors(), saved.step, saved.epoch)
@@ -100,7 +102,7 @@ class Saver:
         known = as_text({**self.metadata, **self.late_metadata(), **metadata.at_save(step, epoch)})
         return self.trained.write(path, tensors, reduced(known, self.choice))
 
-    def _save(self, progress: RunProgress, kind: str) -> tuple[Saved, Tensors]:
+    def _save(self, progress: RunProgress, kind: str, reached: int) -> tuple[Saved, Tensors]:
         """Write the file and its copy; return it and what it holds."""
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
         tensors, step = self.trained.tensors(), progress.step
@@ -112,7 +114,8 @@ class Saver:
             self._write(diffusers_copy(path, self.copies), copy, step, epoch)
             companion(path, "diffusers").unlink(missing_ok=True)  # an older version's, of weights that are no more
         self._remove_old(progress, kind)
-        saved = Saved(path=path, step=step, epoch=epoch, hash=digest, kind=kind, norm=_norm(tensors))
+        told = {"path": path, "step": step, "epoch": epoch, "hash": digest, "kind": kind, "norm": _norm(tensors)}
+        saved = Saved(**told, reached=reached)
         self.saved.append(saved)
         return saved, tensors
 

@@ -43,7 +43,7 @@ def take_over(before: Record, folder: Path, steps: int, steps_per_epoch: int, co
         _copy(before.target, copy, copies)
         values = {name: value for name, value in last.items() if name not in ("event", "time")}
         renamed = {last["path"]: str(copy)}
-        events = [values | {"path": str(copy), "kind": kind, "epoch": reached.epoch}]
+        events = [values | {"path": str(copy), "kind": kind, "epoch": reached.epoch, "reached": 0}]
     if starred := stars(before.folder):
         write_json(folder / "stars.json", sorted(renamed.get(path, path) for path in starred))
     return events

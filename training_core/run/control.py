@@ -12,6 +12,7 @@ from typing import Literal
 Command = Literal["stop", "save", "sample"]
 
 _live: dict[str, Control] = {}
+_pause: int | None = None  # the step of `pausing`
 
 
 class Control:
@@ -20,7 +21,7 @@ class Control:
     def __init__(self, folder: Path | None = None) -> None:
         """`folder`: where other processes leave their commands as empty files ("stop", "save", "sample")."""
         self._flags = {"stop": threading.Event(), "save": threading.Event(), "sample": threading.Event()}
-        self._folder, self._looked = folder, 0.0
+        self._folder, self._looked, self._pause = folder, 0.0, _pause
         self._read()  # commands that were meant for an earlier session
         for flag in self._flags.values():
             flag.clear()
@@ -28,6 +29,11 @@ class Control:
     def give(self, command: Command) -> None:
         """Ask the run for something; it does so after the current step."""
         self._flags[command].set()
+
+    def measured(self, step: int) -> None:
+        """Note that the probe was measured: inside of `pausing`, from its step on, the run is asked to stop."""
+        if self._pause is not None and step >= self._pause:
+            self.give("stop")
 
     def take(self, command: Command) -> bool:
         """Return whether `command` was given since the last call; asking clears it."""
@@ -67,6 +73,20 @@ def listening(run_id: str, folder: Path | None = None) -> Iterator[Control]:
         yield control
     finally:
         _live.pop(run_id, None)
+
+
+@contextmanager
+def pausing(step: int | None) -> Iterator[None]:
+    """Inside, a run that begins in this process stops after its first measurement of the probe at or after a step; None: none does.
+
+    It is then as after *Stop and keep*: its file and state are saved, and the next time it goes on.
+    """
+    global _pause
+    before, _pause = _pause, step
+    try:
+        yield
+    finally:
+        _pause = before
 
 
 def give(run_id: str, command: Command) -> bool:

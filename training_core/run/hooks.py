@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -18,6 +18,7 @@ from ..resume.progress import RunProgress
 from .control import Control
 from .encoding import Encoding
 from .health import Health
+from .patience import Patience
 from .probe import Probe
 from .ranks import Ranks
 from .samples import Samples
@@ -44,6 +45,7 @@ class RunHooks:
     writer: CheckpointWriter | NullCheckpointWriter
     control: Control
     ranks: Ranks
+    patience: Patience = field(default_factory=Patience)
 
     def start(self, progress: RunProgress) -> Iterator[Event]:
         """Look and draw before the first step.
@@ -73,16 +75,17 @@ class RunHooks:
         return self.encoding.stopped
 
     def go_on(self) -> bool:
-        """Return whether no process of the run was asked to stop.
+        """Return whether no process of the run was asked to stop, and the run has not ended by itself.
 
         Raises:
             BaseException: the host's own, if one of the processes was interrupted.
         """
-        interrupted, stop = self.ranks.any(guard.interrupted(), self.control.take("stop"))
+        stop = self.control.take("stop")
+        interrupted, stop, self.patience.over = self.ranks.any(guard.interrupted(), stop, self.patience.over)
         if interrupted:
             guard.interrupt()
             guard.stop_if_interrupted()
-        return not stop
+        return not stop and not self.patience.over
 
     def after_step(self, progress: RunProgress) -> Iterator[Event]:
         """Read losses every READ_EVERY steps, then look, draw and save where it is due or was asked for."""
@@ -123,10 +126,13 @@ class RunHooks:
         """
         yield from self._read(progress)
         yield from self.health.end()
-        finished = progress.step == self.steps
-        if finished and progress.epoch < self.epochs and self.samples.due("epoch", self.epochs):
+        whole, best = progress.step == self.steps, self.patience.best
+        if whole and progress.epoch < self.epochs and self.samples.due("epoch", self.epochs):
             yield from self._draw(progress, "step")
-        if progress.step:
+        finished = whole or self.patience.over
+        if finished and best and best.step != progress.step:
+            yield from self.writer.save_best(progress, self.patience.best_weights)
+        elif progress.step:
             yield from self._save(progress, "last" if finished else "asked")
 
     def memory(self) -> float:
@@ -138,7 +144,10 @@ class RunHooks:
         if self.probe.due(step, self.steps):
             if not step:
                 yield Phase("compiling the model" if self.model.compiled else "measuring the loss before training")
-            yield self.probe.look(step, self.module, self.model, self.eval_weights)
+            look = self.probe.look(step, self.module, self.model, self.eval_weights)
+            self.patience.see(look, self.eval_weights)
+            self.control.measured(step)
+            yield look
 
     def _read(self, progress: RunProgress) -> Iterator[Event]:
         for step in progress.read():

@@ -19,7 +19,7 @@ from .. import packages
 from ..errors import AthanorError, Fault
 from ..files import make_folder, parse_lines
 from ..history.damage import check_places
-from ..history.events import Event, Phase, Queued, from_line
+from ..history.events import Event, Phase, Probed, Queued, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..host import devices, folders, guard, headless
@@ -76,7 +76,10 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
                 for command in ("stop", "save", "sample"):
                     if commands.take(command):
                         control.leave(folder, command)
-                yield from followed.new()
+                for event in followed.new():
+                    if isinstance(event, Probed):
+                        commands.measured(event.step)
+                    yield event
                 time.sleep(0.2)
         except BaseException:
             _end(launched, lock.holder(folder, launch))

@@ -22,7 +22,7 @@ from ..optim import optimizers, rates, schedulers
 from ..optim.optimizers import OptimizerChoice
 from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
-from . import checks, hints, prompts
+from . import checks, hints, patience, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
 from .edit_pairs import about_prompts, about_the_model, as_trained, captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
@@ -74,12 +74,14 @@ def prepare(
     validation: Buckets | None,
     *,
     sampling_model: Any = None,
+    scorer: Any = None,
     looks: bool = True,
 ) -> Prepared:
     """Check a job against the graph's models, in the order in which a user would want to know what is wrong.
 
     Args:
         sampling_model: the MODEL that samples are drawn with; None: `model`.
+        scorer: compares samples with the training pictures; None: nobody does.
         looks: whether this process looks at the probe and draws samples.
 
     Raises:
@@ -106,8 +108,10 @@ def prepare(
     target = target_of(job, family, start)
     usable.check_sides(model, buckets.by_size(), SIDES)
     controls = as_trained(family, resolved.job.buckets.control_size)
+    looks_at = probe_plan(job.validation, run_length.steps, _trained(split, run_length))
     encodings, probed = _encodings(resolved.job, split, model, clip, vae, controls)
-    samples = _samples(job, split.training, target, model, vae, controls=controls, other=other, looks=looks)
+    shown = {"other": other, "scorer": scorer, "looks": looks}
+    samples = _samples(job, split.training, target, model, vae, controls=controls, **shown)
     return Prepared(
         model=model,
         family=family,
@@ -128,6 +132,7 @@ def prepare(
             *resolved.warnings,
             *first_values.warnings,
             *split.warnings,
+            *patience.about(job.validation, looks_at, split.label, run_length.steps),
             *family.guessed,
             *about_the_model(family, getattr(detection.file_of(model), "name", ""), paired),
             *about_prompts(samples.prompts, paired),
@@ -242,12 +247,16 @@ def _encodings(
     return trained, trained if split.probed is split.training else of(split.probed)
 
 
+def _trained(split: ProbeSplit, run_length: Length) -> float:
+    """Return how many samples the whole run is trained on."""
+    return run_length.steps * sum(map(len, split.training.by_size().values())) / run_length.steps_per_epoch
+
+
 def _probe(
     settings: ValidationSettings, split: ProbeSplit, run_length: Length, start: StartPoint, encodings: Encodings
 ) -> Probe:
     """Return the probe of a run, which goes on with as many samples as it began with."""
-    seen = sum(map(len, split.training.by_size().values())) / run_length.steps_per_epoch
-    plan = probe_plan(settings, run_length.steps, run_length.steps * seen)
+    plan = probe_plan(settings, run_length.steps, _trained(split, run_length))
     before = start.state.probed if start.state and plan.samples else None
     batches = probe_batches(split.probed, before or plan.samples, settings.validation_seed)
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
@@ -262,6 +271,7 @@ def _samples(
     *,
     controls: Controls | None,
     other: OtherModel | None,
+    scorer: Any,
     looks: bool,
 ) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
@@ -279,4 +289,5 @@ def _samples(
         vae=vae,
         controls=controls,
         other=other,
+        scorer=scorer,
     )

@@ -11,15 +11,16 @@ import torch
 
 from ..errors import AthanorError
 from ..families import Controls
-from ..history.events import Encoded, Phase, Sampled, Warned
+from ..history.events import Encoded, Phase, Sampled, Scored, Warned
 from ..host import determinism, devices, disabled, foreign, guard, sampling
 from ..host.model import Trainable
 from ..optim.averaging import WeightsContext, eval_mode
-from ..pictures import save_png
+from ..pictures import save_png, to_bytes
 from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
 from .other_model import DrawnOn, OtherModel, with_network
 from .prompts import Prompt
+from .scoring import DrawnSample, scored
 from .shown_pictures import ShownPictures
 
 log = logging.getLogger("athanor")
@@ -38,15 +39,17 @@ class Samples:
         *,
         controls: Controls | None = None,
         other: OtherModel | None = None,
+        scorer: Any = None,
     ) -> None:
         """Encode and draw nothing yet.
 
         Args:
             controls: how the model takes the prompts' control pictures; None: it takes none.
             other: the MODEL to draw with, with the network on it; None: the one that is trained.
+            scorer: compares what is drawn with the training pictures; None: nobody does.
         """
         self.prompts, self._settings, self._vae = prompts, settings, vae
-        self._folder, self._name, self._other = folder, name, other
+        self._folder, self._name, self._other, self._scorer = folder, name, other, scorer
         self._shown = ShownPictures(controls, vae)
         self._texts: dict[Hashable, Any] = {}
 
@@ -80,7 +83,7 @@ class Samples:
         trained: torch.nn.Module,
         eval_weights: WeightsContext,
         stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Phase | Sampled | Warned]:
+    ) -> Iterator[Phase | Sampled | Scored | Warned]:
         """Draw all prompts with the network as it is now; a picture that fails becomes a warning.
 
         Args:
@@ -88,6 +91,7 @@ class Samples:
         """
         when, count = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}", len(self.prompts)
         drawn_on: DrawnOn | None = None  # the same for all prompts
+        drawn: list[DrawnSample] = []
         for index, prompt in enumerate(self.prompts):
             if stop():
                 break
@@ -115,8 +119,10 @@ class Samples:
                 prompt=prompt.text,
                 seed=prompt.seed,
             )
+            drawn.append(DrawnSample(index, prompt.text, prompt.seed, to_bytes(picture)))
+        yield from scored(self._scorer, drawn, progress, model)
         if self.prompts:
-            model.load()  # sampler and VAE may have pushed it out
+            model.load()  # sampler, VAE and scorer may have pushed it out
 
     def _picture(self, drawn_on: DrawnOn, model: Trainable, prompt: Prompt) -> torch.Tensor:
         settings, (patcher, around) = self._settings, drawn_on

@@ -33,6 +33,7 @@ from .health import Diverged, Health
 from .hooks import RunHooks
 from .load import LoadedModels, Loading
 from .loop import loop
+from .patience import Patience
 from .predraw import PredrawnObjective
 from .preflight import preflight
 from .prepare import Prepared
@@ -125,13 +126,15 @@ def _session(context: Context) -> Iterator[Event]:
         except BaseException as error:
             _save_what_was_reached(error, context.run_log, trainer)
             raise
-        if trainer.progress.step != run.length.steps:
+        patience = trainer.hooks.patience
+        if trainer.progress.step != run.length.steps and not patience.over:
             nothing = {} if trainer.progress.step else {"why": encoding.why(0, job.cache.cache_to_disk)}
             context.run_log.note("stopped", step=trainer.progress.step, **nothing)
             return
         if not job.training.save_state_on_train_end:
             trainer.writer.remove_state()
-        context.run_log.note("done", step=trainer.progress.step)
+        why = patience.why(run.length.steps)
+        context.run_log.note("done", step=trainer.progress.step, **({"why": why} if why else {}))
 
 
 def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: Iterator[Event]) -> Iterator[Event]:
@@ -187,7 +190,8 @@ def _trainer(
         eval_weights=eval_weights,
         mean_weights=updates.ema and updates.ema.swapped,
     )
-    writer = _writer(context, models, updates, saver, progress)
+    patience = Patience(context.job.validation.patience, module, updates.ema)
+    writer = _writer(context, models, updates, saver, patience, progress)
 
     def warnings() -> Iterator[Event]:
         yield from updates.splitter.warnings()
@@ -209,12 +213,13 @@ def _trainer(
         writer=writer,
         control=context.control,
         ranks=context.ranks,
+        patience=patience,
     )
     return Trainer(objective=updates.objective, stepper=updates.stepper, writer=writer, hooks=hooks, progress=progress)
 
 
 def _writer(
-    context: Context, models: LoadedModels, updates: Updates, saver: Saver, progress: RunProgress
+    context: Context, models: LoadedModels, updates: Updates, saver: Saver, patience: Patience, progress: RunProgress
 ) -> CheckpointWriter | NullCheckpointWriter:
     """Restore the run's state, if it has one, into what is trained and into `progress`; return what writes the next ones."""
     run, folder = context.run, folders.run_folder(context.job.run_id)
@@ -224,6 +229,7 @@ def _writer(
         scaler=updates.scaler,
         ema=updates.ema,
         probe=run.probe,
+        patience=patience,
         plan=lambda: updates.plan(models.plan),
         finished_epochs=run.length.finished_epochs,
     )

@@ -43,6 +43,7 @@ def train(
     *,
     validation: Buckets | None = None,
     sampling_model: Any = None,
+    scorer: Any = None,
     graph: Mapping[str, Any] | None = None,
     source: Graph | None = None,
     ranks: Ranks | None = None,
@@ -56,6 +57,7 @@ def train(
     Args:
         validation: pictures for the probe that training does not see.
         sampling_model: the MODEL that samples are drawn with; None: the one that is trained.
+        scorer: compares samples with the training pictures as they are drawn; None: nobody does.
         graph: what the host writes into its pictures (prompt, workflow); files carry it if the job's `metadata` says so, so that
             they bring the graph back.
         source: what of the graph leads to this run; job.json holds it.
@@ -78,7 +80,7 @@ def train(
     with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id, folder) as commands:
         check_places(folder)
         yield Phase("checking the settings")
-        run = prepare(job, buckets, model, clip, vae, validation, sampling_model=sampling_model)
+        run = prepare(job, buckets, model, clip, vae, validation, sampling_model=sampling_model, scorer=scorer)
         ranks.wait()  # the others have read what is on disk
         with lock.held(folders.name_lock(run.target), f"{run.target.name}"):
             sweep_run(folder, (run.target.parent, folders.diffusers_folder(run.target)), run.target.stem)

@@ -14,7 +14,9 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
+from .edit import EditSettings, ExtractSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
+from .likeness import LikenessSettings
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -22,6 +24,7 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .rebalance import RebalanceSettings
 from .sampling import SamplingSettings
+from .sweep import SweepSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
@@ -37,9 +40,12 @@ __all__ = [
     "CurvesSettings",
     "DatasetSettings",
     "DoctorSettings",
+    "EditSettings",
     "EpochsSettings",
+    "ExtractSettings",
     "GridSettings",
     "Job",
+    "LikenessSettings",
     "LossSettings",
     "MergeTagsSettings",
     "NetworkSettings",
@@ -49,6 +55,7 @@ __all__ = [
     "SamplingSettings",
     "SettingInfo",
     "Settings",
+    "SweepSettings",
     "TrainingSettings",
     "ValidationSettings",
     "identity",

@@ -18,9 +18,9 @@ class CompareSettings(Settings):
     negative: str = setting("", "Negative prompt for every picture.", multiline=True, advanced=True)
     checkpoints: str = setting(
         "all",
-        "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the best probe), 5 even (evenly "
-        "spaced), starred (in a comparison's viewer), or a list: 2, 4, last. The base model comes first. A "
-        "connected axis of LoRAs replaces this.",
+        "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the best probe), best 3 by likeness (or prompt, "
+        "probe, mix(likeness 0.7, prompt 0.3): scores of Likeness), 5 even (evenly spaced), starred (in a comparison's viewer), or a list: "
+        "2, 4, last. The base model comes first. A connected axis of LoRAs replaces this.",
         advanced=True,
     )
     include_base: bool = setting(True, "Start with the base model, without the LoRA.", advanced=True)
@@ -79,6 +79,12 @@ class GridSettings(Settings):
         advanced=True,
     )
     file_format: Literal["png", "jpg", "webp"] = setting("png", "File format of the grid.", advanced=True)
+    scores: bool = setting(
+        False,
+        "Write the first score of Likeness under each picture, and mark pictures that look like copies of training pictures. Nothing for "
+        "a comparison that was not scored.",
+        advanced=True,
+    )
 
 
 class EpochsSettings(Settings):
@@ -91,8 +97,10 @@ class EpochsSettings(Settings):
     )
     epochs: str = setting(
         "all",
-        "all; every 2; last 3; first 3; 4-10; best 3 (around the best probe); 5 even (evenly spaced); starred "
-        "(those with a starred picture in a comparison's viewer); or a list: 2, 4, last.",
+        "all; every 2; last 3; first 3; 4-10; best 3 (around the best probe); best 3 by likeness (or prompt, probe, "
+        "mix(likeness 0.7, prompt 0.3): scores of Likeness); 5 even (evenly spaced); starred (those "
+        "with a starred picture in a comparison's viewer); or a list: 2, 4, last. Beside these or alone, averages, which cost no training: "
+        "mean(6-10), ema(0.1) (later epochs count more; 0.05 to 0.15 of the training is usual), lerp(4, 8, 0.3).",
     )
     include_base: bool = setting(True, "Start with the base model, without the LoRA.")
     include_final: bool = setting(
@@ -125,3 +133,8 @@ class CurvesSettings(Settings):
     x_axis: Literal["step", "epoch"] = setting("step", "Unit of the horizontal axis.")
     learning_rate: bool = setting(True, "Show a panel with the learning rates.", advanced=True)
     probe: bool = setting(True, "Show a panel with the probes, in % of each run's start.", advanced=True)
+    scores: bool = setting(
+        True,
+        "Show panels with likeness and prompt following of the samples, with their standard errors; nothing for runs without a Likeness.",
+        advanced=True,
+    )

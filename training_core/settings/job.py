@@ -53,7 +53,9 @@ NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
 with any value of them: they say where things are kept, what is shown on the way, how a step's gradients are computed, or
 whether a run is refused."""
 
-_LENGTH = frozenset({"epochs", "max_train_steps"})
+_LENGTH = {"training": frozenset({"epochs", "max_train_steps"}), "validation": frozenset({"patience"})}
+_SAYS_WHEN_TO_END = NOT_IN_IDENTITY["validation"]
+"""With patience the probe decides when a run ends: then what is measured, and how often, makes it another run."""
 
 
 class Job(Settings):
@@ -98,12 +100,15 @@ class Job(Settings):
         return identity.digest(cls, values, {})
 
     @classmethod
-    def _digest(cls, values: Mapping[str, Any], without_training: frozenset[str]) -> str:
-        without = {**NOT_IN_IDENTITY, "training": NOT_IN_IDENTITY["training"] | without_training}
+    def _digest(cls, values: Mapping[str, Any], more: Mapping[str, frozenset[str]]) -> str:
+        """Return the identity of values without NOT_IN_IDENTITY and `more`, names by their group in the job."""
+        without = {group: names | more.get(group, frozenset()) for group, names in NOT_IN_IDENTITY.items()}
+        if not more and values["validation"]["patience"]:
+            without["validation"] -= _SAYS_WHEN_TO_END
         return identity.digest(cls, values, without)
 
 
 @lru_cache(maxsize=64)
 def _run_id(job: Job) -> str:
     """Return a job's `run_id`, for which a run asks some fifteen times: each takes 5 ms."""
-    return job._digest(job.model_dump(), frozenset())
+    return job._digest(job.model_dump(), {})

@@ -34,3 +34,11 @@ class ValidationSettings(Settings):
     validation_seed: int = setting(
         0, "Seed that chooses the held-out pictures and the noise of the probe.", flag="validation_seed", ge=0, le=2**53
     )
+    patience: int = setting(
+        0,
+        "Stop by itself after so many measurements of the probe without an improvement beyond its noise (3 to 6 are usual); the LoRA "
+        "file is then that of the step where the probe was lowest, also of a run that reaches its end. 0 = train to the end and keep "
+        "the last step. Hold pictures out (validation_split) for it.",
+        ge=0,
+        le=1000,
+    )

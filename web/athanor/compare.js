@@ -2,17 +2,25 @@
 
 import { app } from "../../../scripts/app.js";
 import { mount } from "../viewer/viewer.js";
+import { barOf, inAddress, toAddress } from "./compare_address.js";
 import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { addButton, extend } from "./extend.js";
 import { when } from "./format.js";
+import { COMPARING, comparingNode } from "./grid_nodes.js";
+import { takeGrid } from "./grids.js";
 import { addressOf, get, post } from "./http.js";
+import { open as openKeep } from "./keep.js";
 import { isLinked } from "./links.js";
+import { offerFiles } from "./node.js";
 import { t } from "./words.js";
 
 const KINDS = ["AthanorXYZCompare", "AthanorXYZGridImage"];
 style("./athanor.css");
 style("../viewer/viewer.css");
+
+const linked = inAddress(); // what the page was opened with, before the host has a look at its address
+let shown = null; // the dialog that is open
 
 /**
  * Keyboard events of the whole window while the dialog is open. The host has keys of its own and may take the focus
@@ -20,6 +28,7 @@ style("../viewer/viewer.css");
  */
 class WindowKeys {
   constructor(dialog) {
+    this.dialog = dialog;
     this.listeners = [];
     const block = (event) => {
       if (!dialog.contains(event.target)) event.stopPropagation();
@@ -29,22 +38,33 @@ class WindowKeys {
   }
 
   addEventListener(kind, listener) {
-    this.listeners.push([kind, listener]);
-    window.addEventListener(kind, listener, true);
+    const heard = (event) => isOver(event, this.dialog) || listener(event);
+    this.listeners.push([kind, heard, listener]);
+    window.addEventListener(kind, heard, true);
   }
 
   removeEventListener(kind, listener) {
-    window.removeEventListener(kind, listener, true);
+    for (const [k, heard, own] of this.listeners) {
+      if (k === kind && own === listener) window.removeEventListener(kind, heard, true);
+    }
   }
 
   release() {
-    for (const [kind, listener] of this.listeners) this.removeEventListener(kind, listener);
+    for (const [kind, heard] of this.listeners) window.removeEventListener(kind, heard, true);
   }
+}
+
+/** Whether an event is of another dialog, which lies over the viewer's. */
+function isOver(event, dialog) {
+  const own = event.target.closest?.("dialog");
+  return Boolean(own && own !== dialog);
 }
 
 /** A dialog with the viewer of one comparison and a list of all others. */
 class CompareDialog {
-  constructor() {
+  /** `node`: the one that opened it, or null. */
+  constructor(node) {
+    this.node = node;
     this.name = null; // of the comparison that is shown
     this.unmount = null;
     this.isMarked = false; // marks have changed since the comparison was opened
@@ -67,10 +87,17 @@ class CompareDialog {
     this.status = make("span", { role: "status" });
     this.chooser = make("select", { "aria-label": t("Comparison"), onchange: () => this.show(this.chooser.value) });
     this.hint = make("span", { class: "hint", role: "status" });
+    const title = t("Prompts, seeds, sampler and axes of this comparison into XYZ Compare of the open graph");
+    const attributes = { type: "button", title, disabled: true, onclick: () => this.use() };
+    this.useButton = make("button", attributes, t("Use these settings"));
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-compare", "aria-label": t("Comparison"), tabindex: -1 },
-      dialogHead([this.chooser, this.status, this.hint], () => this.dialog.close(), t("Close the viewer")),
+      dialogHead(
+        [this.chooser, this.useButton, this.status, this.hint],
+        () => this.dialog.close(),
+        t("Close the viewer"),
+      ),
       this.place,
     );
   }
@@ -88,30 +115,49 @@ class CompareDialog {
         return;
       }
       this.chooser.value = name ?? all[0].name;
-      await this.show(this.chooser.value);
+      if (this.dialog.isConnected) await this.show(this.chooser.value);
     } catch (error) {
       this.status.textContent = t("Comparisons cannot be read: {why}", { why: error.message });
     }
   }
 
+  /** Show a comparison, with the view that the page's address has of it. */
   async show(name) {
     this.leave();
     this.name = name;
+    this.chooser.value = name;
+    this.useButton.disabled = true;
+    if (inAddress()?.name !== name) toAddress({ name, text: "" }, true);
     const path = `/compare/${encodeURIComponent(name)}`;
     try {
       const data = await get(path);
       if (this.name !== name || !this.dialog.isConnected) return; // another one was chosen meanwhile
       this.status.textContent = "";
+      this.useButton.disabled = false;
       this.countStars(data);
       this.unmount = mount(this.place, data, (id) => addressOf(`${path}/cells/${id}.png`), {
         save: (cell, mark) => this.save(path, { cell, ...mark }),
         keys: this.keys,
-        hash: false,
+        bar: barOf(name),
         close: () => this.dialog.close(),
+        keep: (cell, parts) => this.keep(path, cell, parts),
       });
     } catch (error) {
+      if (this.name !== name) return;
       this.place.replaceChildren();
       this.status.textContent = t("The comparison cannot be shown: {why}", { why: error.message });
+    }
+  }
+
+  /** Put the settings of the comparison into the node that opened it, or another one that compares. */
+  async use() {
+    try {
+      const grid = await get(`/compare/${encodeURIComponent(this.name)}/grid`);
+      const title = this.chooser.selectedOptions[0]?.textContent ?? this.name;
+      this.dialog.close();
+      takeGrid(grid, COMPARING.includes(this.node?.comfyClass) ? this.node : comparingNode(), title);
+    } catch (error) {
+      this.status.textContent = error.message;
     }
   }
 
@@ -139,6 +185,12 @@ class CompareDialog {
     return this.saving;
   }
 
+  /** Let the user save the LoRAs of a cell as one file. */
+  keep(path, cell, parts) {
+    const make = `${path}/lora`;
+    openKeep({ offer: `${make}/${cell}`, make, body: { cell }, parts, made: () => offerFiles() });
+  }
+
   /** Take the viewer away. Changed marks are written into the comparison's stand-alone page. */
   leave() {
     this.unmount?.();
@@ -153,14 +205,26 @@ class CompareDialog {
   closed() {
     this.leave();
     this.keys.release();
+    if (shown !== this) return;
+    shown = null;
+    toAddress(null, true);
   }
 }
 
-/** Open the viewer with a comparison, or with the newest one if `name` is null; others can be chosen there. */
-export async function open(name) {
-  const dialog = new CompareDialog();
-  await dialog.load(name);
-  return dialog.dialog;
+/** Open the viewer with a comparison, or with the newest one if `name` is null; `node`: the one that asked for it. */
+export async function open(name, node = null) {
+  shown = new CompareDialog(node);
+  const { dialog } = shown;
+  await shown.load(name);
+  return dialog;
+}
+
+/** The user went back or forward: show what the address has, or nothing. */
+function followAddress() {
+  const wanted = inAddress();
+  if (!wanted) shown?.dialog.close();
+  else if (!shown) open(wanted.name);
+  else if (shown.name !== wanted.name) shown.show(wanted.name);
 }
 
 /** The name of the comparison that a node drew last, from its field or from the workflow; null if there is none. */
@@ -172,11 +236,17 @@ function nameOf(node) {
 
 app.registerExtension({
   name: "Athanor.Compare",
+  setup() {
+    window.addEventListener("popstate", followAddress);
+    if (!linked) return;
+    toAddress(linked, false);
+    open(linked.name);
+  },
   nodeCreated(node) {
     if (!KINDS.includes(node.comfyClass)) return;
     const label = t("Open viewer");
     const tooltip = t("Look at the pictures: wipe, difference, stars, blind duel.");
-    addButton(node, label, { label, tooltip, onclick: () => open(nameOf(node)) });
+    addButton(node, label, { label, tooltip, onclick: () => open(nameOf(node), node) });
     extend(node, "onExecuted", (output) => {
       const name = output?.athanor_comparison?.[0];
       if (!name) return;

@@ -6,12 +6,14 @@ import { make } from "./dom.js";
 import { Files } from "./files.js";
 import { stateOf } from "./format.js";
 import { addAxis, openWorkflow } from "./graph.js";
+import { open as openKeep } from "./keep.js";
 import { open as openMatrix } from "./matrix.js";
 import { BandChart } from "./more_charts.js";
 import { open as openPublish } from "./publish.js";
 import { commands } from "./run_buttons.js";
 import { Marks } from "./run_marks.js";
 import { shownName } from "./run_order.js";
+import { RunScores } from "./run_scores.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
 
@@ -45,11 +47,13 @@ export class Details {
       offerFiles,
       addAxis: (files) => this.addAxis(files),
       publish: (file) => openPublish(this.run, file),
+      average: () => this.average(offerFiles),
       changed: () => {
         this.stamp = "";
       },
     });
     this.verdict = make("ul", { class: "athanor-verdict" });
+    this.scores = new RunScores();
     this.samples = make("div");
     this.bands = new BandChart();
     this.bandLegend = make("div", { class: "athanor-legend" });
@@ -62,6 +66,7 @@ export class Details {
       this.status,
       this.marks.element,
       section(t("Verdict"), this.verdict),
+      this.scores.element,
       section(t("Saved files"), this.files.element),
       section(t("Samples"), this.samples),
       section(t("Loss by noise level"), this.bands.element, this.bandLegend),
@@ -131,7 +136,7 @@ export class Details {
     if (summary) {
       const step = Math.max(run.last?.step ?? 0, summary.step);
       progress = t(" at step {step} of {steps}", { step, steps: summary.steps });
-      if (summary.status === "failed" && summary.why) progress += `: ${told(summary.why)}`;
+      if (["failed", "done"].includes(summary.status) && summary.why) progress += `: ${told(summary.why)}`;
       else if (summary.kept) progress = `. ${summary.kept}`;
     }
     this.marks.show(run);
@@ -191,6 +196,7 @@ export class Details {
     );
     this.verdict.replaceChildren(...verdict);
     this.files.show(this.run, review.checkpoints);
+    this.scores.show(this.run, review.scores);
     this.drawSamples();
     this.drawBands(review.bands);
     this.drawPictures(review.pictures);
@@ -261,6 +267,12 @@ export class Details {
   /** Queue the graph of an unfinished run: it continues from its last saved state. */
   async resume() {
     if (await this.openWorkflow()) await this.app.queuePrompt(0);
+  }
+
+  /** Let the user save an average of the run's files. */
+  average(offerFiles) {
+    const path = `${this.run.path}/average`;
+    openKeep({ offer: path, make: path, body: { which: "mean(last 4)" }, made: offerFiles });
   }
 
   addAxis(files) {

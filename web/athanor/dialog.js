@@ -51,20 +51,22 @@ export function openWindow(title, { content = [], foot = [], kind = "" }) {
 
 /**
  * Ask whether to do something. `lines`: of text; `action`: the word of the button that does it; `option`: a line with a
- * box to tick, or nothing; `field`: the name of a field to type into, or nothing. Returns {option: whether it was
- * ticked, text: what was typed}, or null.
+ * box to tick, or nothing; `field`: the name of a field to type into, which holds `text` at first, or nothing. Returns
+ * {option: whether it was ticked, text: what was typed}, or null.
  */
-export function ask(title, { lines, action, option = "", field = "", list = null }) {
+export function ask(title, { lines, action, option = "", field = "", text = "", list = null }) {
   return new Promise((resolve) => {
     let answer = null;
     const box = make("input", { type: "checkbox" });
     const input = make("input", {
       type: "text",
       "aria-label": field,
+      "value": text,
       list,
-      onkeydown: (event) => event.key === "Enter" && act(),
+      onkeydown: (event) => event.key === "Enter" && act(event),
     });
-    const act = () => {
+    const act = (event) => {
+      event.preventDefault(); // Enter would go on to the button that has the focus again, and press it
       answer = { option: box.checked, text: input.value };
       dialog.close();
     };
@@ -76,5 +78,6 @@ export function ask(title, { lines, action, option = "", field = "", list = null
     const dialog = openWindow(title, { content, foot: [cancel, button], kind: "small" });
     dialog.addEventListener("close", () => resolve(answer));
     (field ? input : button).focus();
+    if (text) input.select();
   });
 }

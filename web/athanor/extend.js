@@ -42,10 +42,16 @@ export function placeBelow(node, widget, name) {
   });
 }
 
-/** Set a widget of a node as if it was typed: the host takes back what it found wrong with the old value. */
-export function setWidget(node, name, value) {
-  const widget = node.widgets?.find((one) => one.name === name);
-  if (!widget || widget.value === value) return;
+/** A node's widget by its name; undefined if it has none of that name. */
+export const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name);
+
+/**
+ * Set a widget of a node as if it was typed: the host takes back what it found wrong with the old value. `always`: also
+ * where it has the value, as that of a new node may be what the host remembers of an older one with the same id.
+ */
+export function setWidget(node, name, value, always = false) {
+  const widget = widgetOf(node, name);
+  if (!widget || (widget.value === value && !always)) return;
   const before = widget.value;
   widget.value = value;
   widget.callback?.(value);

@@ -9,8 +9,8 @@ import { t } from "./words.js";
 const stem = (file) => file.replace(/\.safetensors$/, "");
 
 /**
- * `actions`: say(text), offerFiles() after a copy to the loras folder, addAxis(files), publish(file), changed() after a
- * deletion.
+ * `actions`: say(text), offerFiles() after a copy to the loras folder, addAxis(files), publish(file), average(),
+ * changed() after a deletion.
  */
 export class Files {
   constructor(actions) {
@@ -59,7 +59,16 @@ export class Files {
         make("tr", {}, make("td", { class: "actions", colspan: heads.length }, this.buttons(file))),
       ),
     );
-    this.element.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, head)), rows));
+    this.element.replaceChildren(
+      make("table", {}, make("thead", {}, make("tr", {}, head)), rows),
+      files.length > 1 ? this.averageButton() : "",
+    );
+  }
+
+  averageButton() {
+    const title = t("One LoRA file of several saved ones: mean(last 4), ema(0.1), lerp(4, 8, 0.3)");
+    const onclick = () => this.actions.average();
+    return make("button", { type: "button", class: "average", title, onclick }, t("Average of epochs…"));
   }
 
   numbers(file) {

@@ -12,7 +12,7 @@ export class OverlayChart extends Chart {
     super(t("Runs compared"), height);
   }
 
-  /** `quantity`: "loss" (its mean), "probe" or "lr"; `names`: of the runs, for the legend. */
+  /** `quantity`: "loss" (its mean), "probe", "lr", "likeness" or "prompt"; `names`: of the runs, for the legend. */
   show(runs, quantity, names) {
     Object.assign(this, { runs, quantity, names });
     this.redraw();
@@ -29,6 +29,8 @@ export class OverlayChart extends Chart {
   values(run) {
     const { points, toX } = this.curveOf(run);
     if (this.quantity === "probe") return new Map(run.probes.map(([step, percent]) => [toX(step), percent]));
+    if (SCORES.includes(this.quantity))
+      return new Map(run.scores(this.quantity).points.map(([s, mean]) => [toX(s), mean]));
     const shown = this.quantity === "lr" ? points.map(({ lr }) => lr) : ema(points, halfLife(run.summary?.steps ?? 1));
     const drawn = (value) => (value > 0 || !options.log ? value : null); // a logarithm needs it
     return new Map(points.map(({ step }, i) => [toX(step), drawn(shown[i])]));
@@ -38,20 +40,26 @@ export class OverlayChart extends Chart {
     const runs = this.runs ?? [];
     this.startAnew(runs);
     const values = runs.map((run) => this.values(run));
-    if (!values.some((map) => map.size)) return this.showText(t("No steps yet."));
+    const isScore = SCORES.includes(this.quantity);
+    const nothing = isScore
+      ? t("Samples of these runs were not scored: connect a Likeness to Sample Config.")
+      : t("No steps yet.");
+    if (!values.some((map) => map.size)) return this.showText(nothing);
     const colours = theme();
-    const points = { show: this.quantity === "probe", size: 4 };
+    const points = { show: isScore || this.quantity === "probe", size: 4 };
     this.plotLines(aligned(values), {
       series: runs.map((run, i) =>
         line(this.names[i], colours.line(i), { width: 2, dash: dash(i), points, key: run.id }),
       ),
-      scales: { y: lossScale() },
-      axes: [xAxis(colours, this.axis), valueAxis(colours, options.log)],
+      scales: { y: isScore ? { range: scoreRange } : lossScale() },
+      axes: [xAxis(colours, this.axis), valueAxis(colours, options.log && !isScore)],
     });
     const label = {
       loss: t("Loss of {count} runs over steps", { count: runs.length }),
       probe: t("Probe of {count} runs over steps", { count: runs.length }),
       lr: t("Learning rate of {count} runs over steps", { count: runs.length }),
+      likeness: t("Likeness of {count} runs over steps", { count: runs.length }),
+      prompt: t("Prompt following of {count} runs over steps", { count: runs.length }),
     }[this.quantity];
     this.element.setAttribute("aria-label", label);
   }
@@ -62,7 +70,24 @@ export const quantities = () => [
   ["loss", t("mean loss")],
   ["probe", t("probe, % of start")],
   ["lr", t("learning rate")],
+  ["likeness", t("likeness of samples")],
+  ["prompt", t("prompt following of samples")],
 ];
+
+const SCORES = ["likeness", "prompt"];
+
+/** The axis of a score, with some room. */
+export function scoreRange(_, low, high) {
+  if (low == null) return [0, 1];
+  const room = Math.max((high - low) * 0.1, 0.005);
+  return [low - room, high + room];
+}
+
+/** A sentence where runs are compared by scores of different scorers; "" if they are not. */
+export function differently(runs, quantity) {
+  const ids = SCORES.includes(quantity) ? runs.map((run) => run.scores(quantity).id).filter(Boolean) : [];
+  return new Set(ids).size > 1 ? t("Measured differently: these scores cannot be compared.") : "";
+}
 
 /** Loss by noise level, from a run's review. */
 export class BandChart extends Chart {

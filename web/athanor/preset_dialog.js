@@ -1,10 +1,10 @@
 // The list of presets: published recipes and the user's own, what each would change in the graph, and the change.
 
-import { dialogHead, openOver } from "./dialog.js";
+import { ask, dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
 import { ChangesTable, counted, inShort } from "./preset_changes.js";
-import { exportPreset, importPresets } from "./preset_files.js";
+import { deleteKept, exportPreset, importKept } from "./preset_files.js";
 import { apply, changesOf, modelFile, placesOf, trainOf, valuesOf } from "./preset_nodes.js";
 import { SaveForm, select } from "./preset_save.js";
 import { showBriefly } from "./toast.js";
@@ -45,6 +45,7 @@ class PresetDialog {
     this.importButton = button(t("Import…"), () => this.importFiles(), { disabled: true });
     this.saveButton = button(t("Save as preset…"), () => this.openForm(), { disabled: true });
     this.exportButton = button(t("Export"), () => exportPreset(this.preset), { hidden: true });
+    this.renameButton = button(t("Rename…"), () => this.rename(), { hidden: true });
     this.deleteButton = button(t("Delete"), () => this.remove(), { hidden: true });
     this.applyButton = button(t("Apply"), () => this.apply(), { class: "write", disabled: true });
     this.main = make("div", { class: "main" }, make("section", {}, this.filters, this.list), this.details);
@@ -59,6 +60,7 @@ class PresetDialog {
         this.saveButton,
         this.importButton,
         this.exportButton,
+        this.renameButton,
         this.deleteButton,
         this.status,
         this.applyButton,
@@ -168,9 +170,7 @@ class PresetDialog {
   choose(preset) {
     this.preset = preset;
     for (const radio of this.list.querySelectorAll("input[type=radio]")) radio.checked = radio.value === preset?.id;
-    this.deleteButton.hidden = !preset?.own;
-    this.exportButton.hidden = !preset?.own;
-    this.deleteButton.textContent = t("Delete");
+    for (const button of [this.exportButton, this.renameButton, this.deleteButton]) button.hidden = !preset?.own;
     this.drawDetails();
   }
 
@@ -243,8 +243,7 @@ class PresetDialog {
   }
 
   isTaken(name) {
-    const isIt = (preset) => preset.own && preset.name.toLowerCase() === name.toLowerCase();
-    return this.answer.presets.some(isIt);
+    return this.answer.presets.some((one) => one.own && one.name.toLowerCase() === name.toLowerCase());
   }
 
   saved(preset) {
@@ -260,26 +259,40 @@ class PresetDialog {
   }
 
   importFiles() {
-    importPresets({
+    importKept("/presets", {
+      fields: ["settings"],
+      none: t("it is no preset"),
       isTaken: (name) => this.isTaken(name),
       done: (preset) => this.saved(preset),
       failed: (sentence) => this.say(sentence, true),
     });
   }
 
-  /** Delete an own preset, at the second click. */
-  async remove() {
+  /** Delete an own preset; the button in the line that says so brings it back. */
+  remove() {
     const { name, id } = this.preset;
-    const sure = t("Delete for good");
-    if (this.deleteButton.textContent !== sure) {
-      this.deleteButton.textContent = sure;
-      return;
-    }
+    deleteKept("/presets", this.preset, {
+      deleted: (undo) => {
+        this.answer.presets = this.answer.presets.filter((preset) => preset.id !== id);
+        this.drawList();
+        this.say(`${t("Deleted: {name}", { name })} `);
+        this.status.append(undo);
+        undo.focus();
+      },
+      restored: (preset) => this.saved(preset),
+      failed: (sentence) => this.say(sentence, true),
+    });
+  }
+
+  async rename() {
+    const { name } = this.preset;
+    const question = { lines: [], action: t("Rename"), field: t("Name"), text: name };
+    const answer = await ask(t("Rename {name}", { name }), question);
+    if (!answer?.text.trim()) return;
     try {
-      await post("/presets/delete", { name });
-      this.answer.presets = this.answer.presets.filter((preset) => preset.id !== id);
-      this.drawList();
-      this.say(t("Deleted: {name}", { name }));
+      const preset = await post("/presets/rename", { name, to: answer.text });
+      this.answer.presets = this.answer.presets.filter((one) => !one.own || one.name !== name);
+      this.saved(preset);
     } catch (error) {
       this.say(error.message, true);
     }

@@ -149,7 +149,7 @@ function place(node, train, unplaced = []) {
 }
 
 /** Nothing that a preset has set is out of sight: Vue nodes show all advanced settings or none (see advanced.js). */
-function showInVue(node, widget) {
+export function showInVue(node, widget) {
   if (window.LiteGraph.vueNodesMode && widget.options?.advanced) node.showAdvanced = true;
 }
 

@@ -4,7 +4,7 @@ import { swatch } from "./chart.js";
 import { controls } from "./chart_controls.js";
 import { make } from "./dom.js";
 import { LossChart } from "./loss_chart.js";
-import { OverlayChart, quantities } from "./more_charts.js";
+import { differently, OverlayChart, quantities } from "./more_charts.js";
 import { shownName } from "./run_order.js";
 import { terms } from "./terms.js";
 import { t } from "./words.js";
@@ -71,7 +71,8 @@ export class RunCurves {
     const { runs, chart } = this;
     const keys = runs.length > 1 ? runs.map((run) => run.id) : ["mean", "probe", "lr"];
     const hidden = keys.map((key) => chart.hidden.has(key));
-    const now = JSON.stringify([labels, keys, hidden, this.left]);
+    const warning = runs.length > 1 ? differently(runs, this.quantity.value) : "";
+    const now = JSON.stringify([labels, keys, hidden, this.left, warning]);
     if (now === this.legendNow) return;
     this.legendNow = now;
     const { loss, probe, lr } = terms();
@@ -88,6 +89,7 @@ export class RunCurves {
     });
     if (runs.length < 2) entries.push(make("span", {}, t("▲ saved file")));
     if (this.left) entries.push(make("span", {}, t("and {count} more, without curves", { count: this.left })));
+    if (warning) entries.push(make("span", {}, warning));
     this.legend.replaceChildren(...entries);
     this.legend.children[focused]?.focus();
   }

@@ -53,6 +53,15 @@ class Run {
     return [...latest].filter(([, percent]) => percent != null).sort((a, b) => a[0] - b[0]);
   }
 
+  /** Scores of a kind as {id: of the scorer, title, points: [step, mean]}, by the scorer that measured last. */
+  scores(name) {
+    const all = this.events.filter((e) => e.event === "scored");
+    const own = all.filter(({ scorer }) => scorer === all.at(-1).scorer);
+    const latest = new Map(own.map(({ step, values }) => [step, values?.[name]?.mean]));
+    const points = [...latest].filter(([, mean]) => mean != null).sort((a, b) => a[0] - b[0]);
+    return { id: all.at(-1)?.scorer, title: all.at(-1)?.title ?? "", points };
+  }
+
   /** Call `changed` whenever something is new. Returns a function that ends this. */
   watch(changed) {
     this.listeners.add(changed);

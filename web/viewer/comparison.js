@@ -1,5 +1,7 @@
 // The cells of a comparison by their place in its axes. No drawing here.
 
+import { Scores } from "./scores.js";
+
 /**
  * What cells.json holds, by place. A place `at` is a list with one value index per axis. Cells are stored with the last
  * axis changing fastest.
@@ -11,6 +13,11 @@ export class Comparison {
     /** Axes with more than one value, each with its index among all axes. */
     this.axes = data.axes.map((axis, index) => ({ ...axis, index })).filter((axis) => axis.values.length > 1);
     this.baseValues = data.axes.map((axis) => axis.names.indexOf("base model"));
+    /** Values that are hidden: [axis, value]. */
+    this.hidden = [];
+    this.scores = new Scores(data.scores);
+    /** The order of an axis's values where it is not the planned one: {axis: [value]}. */
+    this.order = {};
   }
 
   /** The id of the cell at a place. */
@@ -29,9 +36,12 @@ export class Comparison {
     return all.every((one) => one.join() === all[0].join()) ? all[0] : [];
   }
 
-  /** The indices of an axis's values; of no axis (null), a single 0, so that loops run once. */
+  /** The indices of shown values of an axis, in their order; of no axis (null), a single 0, so that loops run once. */
   indices(axis) {
-    return axis == null ? [0] : this.data.axes[axis].values.map((_, index) => index);
+    if (axis == null) return [0];
+    const all = this.order[axis] ?? this.data.axes[axis].values.map((_, index) => index);
+    const shown = all.filter((index) => !this.hidden.some(([a, value]) => a === axis && value === index));
+    return shown.length ? shown : all;
   }
 
   /** The place `at` with another value on one axis (null: unchanged). */
@@ -39,9 +49,11 @@ export class Comparison {
     return axis == null ? at : at.map((old, index) => (index === axis ? value : old));
   }
 
-  /** The place beside `at` on an axis, `by` values further; after the last value comes the first. */
+  /** The place beside `at` on an axis, `by` shown values further; after the last value comes the first. */
   neighbour(at, axis, by) {
-    return this.moved(at, axis, (at[axis] + by + this.lengths[axis]) % this.lengths[axis]);
+    const shown = this.indices(axis);
+    const here = shown.includes(at[axis]) ? shown.indexOf(at[axis]) : shown.findLastIndex((value) => value < at[axis]);
+    return this.moved(at, axis, shown[(here + by + shown.length) % shown.length]);
   }
 
   /** The place of the base model's picture with the same other settings; `at` itself if no axis has a base model. */
@@ -83,7 +95,8 @@ export class Comparison {
 
   /**
    * The blocks of a table with axis `x` as columns, `y` as rows and `z` as blocks (each may be null); all other axes
-   * stand at their value in `at`. Returns [{title, columns: [label], rows: [{label, places: [at]}]}].
+   * stand at their value in `at`. Hidden values are left out.
+   * Returns [{title, value, columns: [{label, value}], rows: [{label, value, places: [at]}]}], with `value` the index.
    */
   blocks({ x, y, z, at }) {
     return this.indices(z).map((block) => {
@@ -92,12 +105,14 @@ export class Comparison {
         const rowPlace = this.moved(blockPlace, y, index);
         return {
           label: this.label(y, index),
+          value: index,
           places: this.indices(x).map((column) => this.moved(rowPlace, x, column)),
         };
       };
       return {
         title: z == null ? "" : `${this.heading(z)}: ${this.label(z, block)}`,
-        columns: this.indices(x).map((column) => this.label(x, column)),
+        value: block,
+        columns: this.indices(x).map((column) => ({ label: this.label(x, column), value: column })),
         rows: this.indices(y).map(row),
       };
     });

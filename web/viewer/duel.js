@@ -33,13 +33,16 @@ export class Tally {
 
 /**
  * Two places that differ on `axis` and show different pictures, in random order; the values shown least come first.
- * The other axes stand at random values. Returns null if TRIES draws give no such pair.
+ * The other axes stand at random values of those that are shown. Returns null if TRIES draws give no such pair.
  */
 export function drawPair(comparison, axis, rounds, random = Math.random) {
   const byRounds = comparison.indices(axis).map((value) => [value, rounds[value]]);
   for (let tries = 0; tries < TRIES; tries++) {
     const shuffled = byRounds.map(([value, count]) => [count + random(), value]).sort((a, b) => a[0] - b[0]);
-    const at = comparison.lengths.map((count) => Math.floor(random() * count));
+    const at = comparison.lengths.map((_, other) => {
+      const shown = comparison.indices(other);
+      return shown[Math.floor(random() * shown.length)];
+    });
     const pictures = new Map(); // by cell: values with the same cell are the same picture
     for (const [, value] of shuffled) {
       const place = comparison.moved(at, axis, value);

@@ -1,21 +1,26 @@
 // The screen with one enlarged picture: its settings and marks, keys to its neighbours, comparison with a pinned one.
 
+import { canKeep, keepLora, keepsAny } from "./keep.js";
 import { make } from "./make.js";
 import { madeFrom } from "./label.js";
+import { besideNearest, scoreList } from "./nearest.js";
 import { Stage } from "./stage.js";
 
 const KEYS = [
   ["arrows", "previous or next in X and Y"],
   ["PgUp PgDn", "previous or next block"],
   ["space (hold)", "base model"],
-  ["wheel, drag", "zoom, move"],
+  ["wheel or + -", "zoom"],
+  ["drag or shift + arrows", "move"],
   ["0", "whole picture"],
   ["p", "pin this picture"],
   ["w", "wipe between the pinned picture and this one"],
   ["d", "difference from the pinned picture"],
+  ["t", "training picture beside it"],
   ["s", "star"],
   ["x", "reject"],
   ["n", "note"],
+  ["l", "save as LoRA"],
   ["Esc", "back"],
 ];
 
@@ -23,12 +28,13 @@ const KEYS = [
 export class Enlarged {
   constructor(viewer) {
     this.viewer = viewer;
-    this.stage = new Stage();
+    this.stage = new Stage(() => viewer.changed());
     this.at = null; // the place of the picture
     this.pin = null; // the place of the pinned picture
     this.mode = "plain";
     this.showsBase = false; // while space is down
     this.editsNote = false;
+    this.beside = false; // whether the nearest training picture stands beside it
   }
 
   /** Show the picture at a place. */
@@ -37,10 +43,24 @@ export class Enlarged {
     this.draw();
   }
 
+  /** What of it a link keeps; see address.js. */
+  get state() {
+    const zoom = this.at && this.stage.zoomed;
+    return { picture: this.at, pin: this.pin, mode: this.mode, zoom, beside: this.at && this.beside ? "nearest" : "" };
+  }
+
+  set state({ pin, mode, zoom, beside }) {
+    this.beside = beside === "nearest";
+    this.pin = pin;
+    this.mode = pin ? mode : "plain";
+    this.stage.zoomed = zoom;
+  }
+
   /** The screen is about to be closed. */
   closed() {
     this.at = null;
     this.editsNote = false;
+    this.beside = false;
     this.stage.fit();
   }
 
@@ -48,20 +68,31 @@ export class Enlarged {
     const { comparison, data, popup } = this.viewer;
     const at = this.showsBase ? comparison.basePlace(this.at) : this.at;
     const overlay = this.pin && this.mode !== "plain" && !this.showsBase;
+    const id = comparison.cell(at);
+    const { scores } = comparison;
     popup.replaceChildren(
       this.bar(at),
       this.editsNote ? this.noteField() : "",
-      madeFrom(comparison.controls(comparison.cell(at))),
-      this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
-      make(
-        "details",
-        {},
-        make("summary", {}, "settings"),
-        make("pre", {}, data.parameters?.[comparison.cell(at)] ?? ""),
-      ),
+      madeFrom(comparison.controls(id)),
+      this.beside
+        ? besideNearest(scores, id, this.picture(at))
+        : this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
+      this.scoreList(scores, id),
+      make("details", {}, make("summary", {}, "settings"), make("pre", {}, data.parameters?.[id] ?? "")),
       this.keys(),
     );
     popup.querySelector("input.note")?.focus();
+  }
+
+  /** The scores of a cell; once opened, they stay open from picture to picture. */
+  scoreList(scores, id) {
+    const list = scoreList(scores, id);
+    if (!list) return "";
+    list.open = Boolean(this.showsScores);
+    list.addEventListener("toggle", () => {
+      this.showsScores = list.open;
+    });
+    return list;
   }
 
   picture(at) {
@@ -109,19 +140,33 @@ export class Enlarged {
       button("star", `${mark.star ? "★" : "☆"} star`),
       button("reject", "✕ reject"),
       button("note", "✎ note"),
+      comparison.scores.of(id)?.nearest &&
+        make(
+          "button",
+          { "name": "beside", "aria-pressed": String(this.beside), "onclick": () => this.toggleBeside() },
+          "training picture",
+        ),
+      canKeep(this.viewer, id) && this.keepButton(),
       comparison.error(id) === undefined &&
         make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
       make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
     );
   }
 
+  keepButton() {
+    const title = "One LoRA file of what this picture was drawn with (l)";
+    return make("button", { name: "keep", title, onclick: () => keepLora(this.viewer, this.at) }, "save this LoRA");
+  }
+
   keys() {
     const { message } = this.viewer;
+    const isOfUse = { l: keepsAny(this.viewer), t: this.viewer.comparison.scores.kinds.length > 0 };
+    const keys = KEYS.filter(([key]) => isOfUse[key] ?? true);
     return make(
       "p",
       { class: "keys" },
       message.startsWith("not saved") && make("b", {}, `${message}   `),
-      KEYS.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
+      keys.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
     );
   }
 
@@ -172,6 +217,7 @@ export class Enlarged {
     if (axis == null) return;
     this.at = this.viewer.comparison.neighbour(this.at, axis, by);
     this.draw();
+    this.viewer.changed();
   }
 
   /** Pin this picture, or remove the pin from it. */
@@ -181,11 +227,22 @@ export class Enlarged {
     this.pin = isPinned ? null : this.at;
     if (!this.pin) this.mode = "plain";
     this.draw();
+    this.viewer.changed(true);
+  }
+
+  /** Put the nearest training picture beside this one, or take it away. */
+  toggleBeside() {
+    if (!this.viewer.comparison.scores.kinds.length) return;
+    this.beside = !this.beside;
+    this.draw();
+    this.viewer.popup.focus();
+    this.viewer.changed(true);
   }
 
   toggleMode(mode) {
     this.mode = this.mode === mode ? "plain" : mode;
     this.draw();
+    this.viewer.changed(true);
   }
 
   showBase(on) {
@@ -195,8 +252,13 @@ export class Enlarged {
   }
 
   keydown(event) {
-    if (event.target?.tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
+    if (/^(BUTTON|SUMMARY)$/.test(event.target?.tagName) && (event.key === " " || event.key === "Enter")) return;
     const { view } = this.viewer;
+    const moves = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
+    if (event.shiftKey && event.key in moves) {
+      event.preventDefault();
+      return this.stage.moveBy(...moves[event.key]);
+    }
     const actions = {
       "ArrowLeft": () => this.step(view.x, -1),
       "ArrowRight": () => this.step(view.x, 1),
@@ -205,13 +267,17 @@ export class Enlarged {
       "PageUp": () => this.step(view.z, -1),
       "PageDown": () => this.step(view.z, 1),
       " ": () => this.showBase(true),
-      "0": () => this.stage.fit(),
+      "0": () => this.stage.zoomBy(0),
+      "+": () => this.stage.zoomBy(1.2),
+      "-": () => this.stage.zoomBy(1 / 1.2),
       "p": () => this.togglePin(),
       "w": () => this.toggleMode("wipe"),
       "d": () => this.toggleMode("difference"),
+      "t": () => this.toggleBeside(),
       "s": () => this.toggle("star"),
       "x": () => this.toggle("reject"),
       "n": () => this.toggle("note"),
+      "l": () => keepLora(this.viewer, this.at),
       "Escape": () => this.viewer.close(),
     };
     const action = actions[event.key];

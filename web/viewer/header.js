@@ -1,9 +1,10 @@
 // The line above the table: title, axes, sliders of the axes that have no place, size, filter, buttons, messages.
 
 import { make } from "./make.js";
-import { LARGEST, SMALLEST } from "./view.js";
+import { OFF, SORTS } from "./scores.js";
+import { LARGEST, SHOWN, SMALLEST } from "./view.js";
 
-const HINT = "click a picture to enlarge it; ctrl + wheel changes the size";
+const HINT = "click a picture to enlarge it; ctrl + wheel changes the size; ✕ at a value hides it";
 
 /** The header of a viewer. Whatever is chosen goes to the viewer's methods. */
 export class Header {
@@ -25,13 +26,14 @@ export class Header {
       value: view.size,
       oninput: (event) => viewer.resize(Number(event.target.value)),
     });
-    const shown = ["all", "starred", "not rejected"];
+    const focused = this.element.contains(document.activeElement) ? document.activeElement.name : "";
     this.element.replaceChildren(
       make("h1", {}, viewer.data.title),
       make(
         "div",
         { class: "controls" },
         this.chooser("x", "X"),
+        this.swap(),
         this.chooser("y", "Y"),
         this.chooser("z", "blocks"),
         this.sliders(),
@@ -44,14 +46,65 @@ export class Header {
           make(
             "select",
             { name: "show", onchange: (event) => viewer.filter(event.target.value) },
-            shown.map((value) => make("option", { value, selected: view.show === value }, value)),
+            SHOWN.map((value) => make("option", { value, selected: view.show === value }, value)),
           ),
         ),
+        this.scores(),
+        this.hidden(),
         this.buttons(),
         this.status,
       ),
     );
     this.say(viewer.message);
+    if (focused) this.focus(focused);
+  }
+
+  /** Give the focus to what has a name: it is drawn anew when something is chosen, and the keyboard stays there. */
+  focus(name) {
+    this.element.querySelector(`[name="${name}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** What stands under the pictures and what is put in order of it; nothing for a comparison without scores. */
+  scores() {
+    const { viewer } = this;
+    const { comparison, view } = viewer;
+    const { kinds } = comparison.scores;
+    if (!kinds.length) return "";
+    const chooser = (name, label, chosen, options, choose) =>
+      make(
+        "label",
+        {},
+        label,
+        make(
+          "select",
+          { name, onchange: (event) => choose(event.target.value) },
+          options.map(([value, text]) => make("option", { value, selected: value === chosen }, text)),
+        ),
+      );
+    const names = [...kinds.map(({ name, title }) => [name, title]), [OFF, "off"]];
+    const sorts = SORTS.filter((sort) => sort !== "blocks" || view.z !== null).map((sort) => [sort, sort]);
+    return [
+      chooser("score", "score", view.score, names, (value) => viewer.chooseScore(value)),
+      view.score !== OFF && chooser("sort", "sort", view.sort, sorts, (value) => viewer.sort(value)),
+      make(
+        "button",
+        {
+          name: "scores",
+          title: "Verdict, means by checkpoint, and the trade-off",
+          onclick: () => viewer.showScores(),
+        },
+        "all scores",
+      ),
+    ];
+  }
+
+  /** The button that brings hidden values back; nothing if there are none. */
+  hidden() {
+    const { hidden } = this.viewer.view;
+    if (!hidden.length) return "";
+    const names = hidden.map(([axis, value]) => this.viewer.data.axes[axis].names[value]).join(", ");
+    const onclick = () => this.viewer.showHidden();
+    return make("button", { name: "hidden", title: `Hidden: ${names}`, onclick }, `show ${hidden.length} hidden`);
   }
 
   buttons() {
@@ -65,6 +118,13 @@ export class Header {
       button("export", "Stars, rejects and notes as a JSON file", "save marks", () => viewer.saveMarks()),
       button("import", "Marks from such a file", "load marks", () => viewer.loadMarks()),
     ];
+  }
+
+  /** The button that exchanges columns and rows: eight rows of three fit no window, eight columns do. */
+  swap() {
+    const title = "Exchange columns and rows";
+    const onclick = () => this.viewer.swap();
+    return make("button", { "name": "swap", title, "aria-label": title, onclick }, "⇄");
   }
 
   /** The list of axes for one place of the table. */

@@ -90,8 +90,14 @@ class Sheet {
     return cell ? Math.round((this.cell * cell.height) / cell.width) : 0;
   }
 
+  /** The lines below a picture: its notes, in its width. */
+  noteLines(cell) {
+    return (cell?.notes ?? []).flatMap((note) => wrap(this.pen, note, this.cell));
+  }
+
   rowHeight(row) {
-    return Math.max(24, ...row.cells.map((cell) => this.cellHeight(cell))) + GAP;
+    const height = (cell) => this.cellHeight(cell) + this.noteLines(cell).length * this.line;
+    return Math.max(24, ...row.cells.map(height)) + GAP;
   }
 
   blockHeight(block) {
@@ -151,6 +157,7 @@ class Sheet {
     const image = await load(cell.source);
     if (image) this.pen.drawImage(image, left, this.y, this.cell, height);
     else this.write(["not drawn"], left + GAP, this.y + GAP, "left", MUTED);
+    this.write(this.noteLines(cell), left + this.cell / 2, this.y + height + 2, "center", MUTED);
     if (!cell.star) return;
     this.pen.strokeStyle = STAR;
     this.pen.lineWidth = 2;
@@ -170,7 +177,8 @@ class Sheet {
  * Draw a table under a title and return a PNG (Blob).
  *
  * @param {string} title
- * @param {object[]} blocks [{title, columns: [label], rows: [{label, cells: [{source, width, height, star} or null]}]}]
+ * @param {object[]} blocks [{title, columns: [label], rows: [{label, cells: [cell]}]}]; a cell: null or
+ *   {source, width, height, star, notes: [text below it]}
  * @param {number} size pixels of a cell's width, less if the sheet would be too large for a canvas
  */
 export async function drawSheet(title, blocks, size) {

@@ -6,15 +6,25 @@ const MOST_ZOOM = 16;
 
 /** The area of the enlarged picture. It keeps zoom and wipe position from one picture to the next. */
 export class Stage {
-  constructor() {
+  /** `changed()` is called after each zoom or move. */
+  constructor(changed) {
+    this.changed = changed;
     this.wipe = 0.5; // share of the width that shows the pinned picture
     this.fit();
   }
 
   /** Zoom out to the whole picture. */
   fit() {
-    this.scale = 1;
-    this.x = this.y = 0;
+    this.zoomed = null;
+  }
+
+  /** How far and where it is zoomed: [scale, x, y] with the move as parts of width and height; null: not at all. */
+  get zoomed() {
+    return this.scale > 1 ? [this.scale, this.x, this.y] : null;
+  }
+
+  set zoomed(zoom) {
+    [this.scale, this.x, this.y] = zoom ?? [1, 0, 0];
     if (this.sheet) this.transform();
   }
 
@@ -37,7 +47,8 @@ export class Stage {
         class: "stage",
         onwheel: (event) => this.zoom(event),
         onpointerdown: (event) => {
-          this.drag = [event.clientX - this.x, event.clientY - this.y];
+          const box = this.element.getBoundingClientRect();
+          this.drag = [event.clientX - this.x * box.width, event.clientY - this.y * box.height];
         },
         onpointerup: drop,
         onpointerleave: drop,
@@ -49,32 +60,48 @@ export class Stage {
   }
 
   transform() {
-    this.sheet.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
+    this.sheet.style.transform = `translate(${this.x * 100}%, ${this.y * 100}%) scale(${this.scale})`;
   }
 
   /** Zoom by the wheel. The point under the pointer keeps its place. */
   zoom(event) {
     event.preventDefault();
     const box = this.element.getBoundingClientRect();
-    const [left, top] = [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
-    const before = this.scale;
-    this.scale = Math.min(MOST_ZOOM, Math.max(1, before * (event.deltaY < 0 ? 1.2 : 1 / 1.2)));
-    if (this.scale === 1) return this.fit();
-    this.x = left - ((left - this.x) * this.scale) / before;
-    this.y = top - ((top - this.y) * this.scale) / before;
-    this.transform();
+    const at = [(event.clientX - box.left) / box.width - 0.5, (event.clientY - box.top) / box.height - 0.5];
+    this.zoomBy(event.deltaY < 0 ? 1.2 : 1 / 1.2, ...at);
+  }
+
+  /** Zoom by a factor. The point at these parts of width and height from the middle keeps its place. */
+  zoomBy(factor, left = 0, top = 0) {
+    const scale = Math.min(MOST_ZOOM, Math.max(1, this.scale * factor));
+    const after = (at, point) => point - ((point - at) * scale) / this.scale;
+    this.zoomed = scale === 1 ? null : [scale, after(this.x, left), after(this.y, top)];
+    this.changed();
+  }
+
+  /** Move a zoomed picture, or else the boundary of wipe mode, by these parts of width and height. */
+  moveBy(x, y) {
+    if (this.scale > 1) this.zoomed = [this.scale, this.x - x, this.y - y];
+    else this.setWipe(this.wipe + x);
+    this.changed();
+  }
+
+  setWipe(share) {
+    this.wipe = Math.min(1, Math.max(0, share));
+    this.sheet.style.setProperty("--wipe", `${this.wipe * 100}%`);
   }
 
   /** Pan a zoomed picture while a button is down; in wipe mode the boundary follows the pointer. */
   move(event) {
     if (this.drag && event.buttons && this.scale > 1) {
-      this.x = event.clientX - this.drag[0];
-      this.y = event.clientY - this.drag[1];
+      const box = this.element.getBoundingClientRect();
+      this.x = (event.clientX - this.drag[0]) / box.width;
+      this.y = (event.clientY - this.drag[1]) / box.height;
       this.transform();
+      this.changed();
     }
     if (this.mode !== "wipe") return;
     const box = this.sheet.getBoundingClientRect();
-    this.wipe = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-    this.sheet.style.setProperty("--wipe", `${this.wipe * 100}%`);
+    this.setWipe((event.clientX - box.left) / box.width);
   }
 }

@@ -1,11 +1,17 @@
-// What the table shows: which axis lies where, the values of the other axes, the size of pictures, the filter.
+// What the table shows: where each axis lies, values of the others, hidden values, size, filter, score and order.
+
+import { SORTS } from "./scores.js";
 
 /** Pixels that a cell of the table has at least, and at most. */
 export const SMALLEST = 32;
 export const LARGEST = 1024;
 
-/** The view that a comparison opens with: its first three axes as columns, rows and blocks. */
-export function firstView({ axes, lengths }) {
+/** What the table can show, by the marks of the pictures; and what an enlarged picture does with the pinned one. */
+export const SHOWN = ["all", "starred", "not rejected"];
+export const MODES = ["plain", "wipe", "difference"];
+
+/** The view that a comparison opens with: its first three axes as columns, rows and blocks, and its first score. */
+export function firstView({ axes, lengths, scores }) {
   return {
     x: axes[0]?.index ?? null,
     y: axes[1]?.index ?? null,
@@ -13,6 +19,9 @@ export function firstView({ axes, lengths }) {
     at: lengths.map(() => 0),
     size: 256,
     show: "all",
+    hidden: [], // values that are left out: [axis, value]
+    score: scores.names[0], // what stands under the pictures: a kind of score, or "off"
+    sort: SORTS[0], // what is put in order of it
   };
 }
 
@@ -25,25 +34,13 @@ export function placed(view, place, axis) {
   return { ...result, [place]: axis };
 }
 
-/** The part of a view that the page's address holds, as text. */
-export function toHash({ x, y, z, at, size }) {
-  return `#${encodeURIComponent(JSON.stringify({ x, y, z, at, size }))}`;
-}
-
-/** The view in an address; an empty object if it has none that fits axes of these lengths. */
-export function fromHash(hash, lengths) {
-  const isIndex = (value, count) => Number.isInteger(value) && value >= 0 && value < count;
-  try {
-    const { x, y, z, at, size } = JSON.parse(decodeURIComponent(hash.slice(1)));
-    if (![x, y, z].every((axis) => axis === null || isIndex(axis, lengths.length))) return {};
-    if (at?.length !== lengths.length || !at.every((value, axis) => isIndex(value, lengths[axis]))) return {};
-    return { x, y, z, at, size: clampSize(Number(size) || 256) };
-  } catch {
-    return {};
-  }
-}
-
 /** The nearest size in pixels that a cell may have. */
 export function clampSize(size) {
   return Math.min(LARGEST, Math.max(SMALLEST, size));
+}
+
+/** The view in which a value of an axis is hidden, or shown again. */
+export function toggled(view, axis, value) {
+  const others = view.hidden.filter(([a, v]) => a !== axis || v !== value);
+  return { ...view, hidden: others.length < view.hidden.length ? others : [...others, [axis, value]] };
 }

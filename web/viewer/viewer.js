@@ -1,26 +1,32 @@
 // The viewer of a comparison. It reads nothing from a network: its caller gives data and addresses of pictures.
 
+import { fromText, toText } from "./address.js";
+import { AddressBar, hashOfPage } from "./address_bar.js";
 import { Comparison } from "./comparison.js";
 import { Duel } from "./duel.js";
 import { Enlarged } from "./enlarged.js";
 import { Header } from "./header.js";
 import { chooseFiles, download, make } from "./make.js";
 import { fromJson, Marks } from "./marks.js";
-import { drawSheet } from "./sheet.js";
+import { savePicture } from "./save_picture.js";
+import { ScoreScreen } from "./score_screen.js";
+import { isOff, remember } from "./score_switch.js";
+import { OFF, orderOf, SORTS } from "./scores.js";
 import { Table } from "./table.js";
-import { clampSize, firstView, fromHash, placed, toHash } from "./view.js";
+import { clampSize, firstView, placed, toggled } from "./view.js";
 
 /** Header and table, and over them at times a screen: an enlarged picture or a duel. */
 class Viewer {
-  constructor(root, data, address, { save, hash, close }) {
+  constructor(root, data, address, { save, bar, close, keep }) {
     this.root = root;
     this.data = data;
     this.address = address; // id => where its picture is
-    this.hasHash = hash;
     this.leave = close;
+    this.keep = keep;
     this.comparison = new Comparison(data);
     this.marks = new Marks(data, save);
-    this.view = { ...firstView(this.comparison), ...(hash ? fromHash(location.hash, this.comparison.lengths) : {}) };
+    this.view = firstView(this.comparison);
+    if (isOff()) this.view.score = OFF;
     this.message = "";
     this.header = new Header(this);
     this.table = new Table(this);
@@ -29,23 +35,46 @@ class Viewer {
     this.screen = null;
     root.classList.add("athanor-viewer");
     root.replaceChildren(this.header.element, this.table.element, this.popup);
+    this.first = this.state;
+    this.bar = new AddressBar(bar, () => toText(this.state, this.first));
+    this.goTo(this.bar.written);
+  }
+
+  /** All that a link keeps. */
+  get state() {
+    return { ...this.view, ...this.enlarged.state, panel: this.screen instanceof ScoreScreen ? "scores" : "" };
+  }
+
+  /** Show the view that a text tells (see address.js); what it does not tell is as at first. */
+  goTo(text) {
+    const { picture, pin, mode, zoom, beside, panel, ...view } = { ...this.first, ...fromText(text, this.comparison) };
+    const axes = [view.x, view.y, view.z].filter((axis) => axis !== null);
+    const { x, y, z } = new Set(axes).size < axes.length ? this.first : view; // no axis has two places
+    this.view = { ...view, x, y, z };
+    this.leaveScreen();
+    this.enlarged.state = { pin, mode, zoom, beside };
     this.draw();
+    if (picture) this.showPicture(picture);
+    else if (panel && this.data.scores) this.showPanel();
+  }
+
+  /** The address has another view than before: the user went back or forward. */
+  moved() {
+    this.goTo(this.bar.moved());
+  }
+
+  /** The view has changed: a reload or a copied link shows the same. `isStep`: Back returns to what was before. */
+  changed(isStep = false) {
+    this.bar.changed(isStep);
   }
 
   draw() {
+    this.comparison.hidden = this.view.hidden;
+    this.comparison.order = {};
+    this.comparison.order = orderOf(this.comparison, this.view);
     this.header.draw();
     this.root.style.setProperty("--cell", `${this.view.size}px`);
-    this.drawTable();
-  }
-
-  drawTable() {
-    this.remember();
     this.table.draw();
-  }
-
-  /** Put the view into the page's address, so that a reload or a copied link shows the same. */
-  remember() {
-    if (this.hasHash) history.replaceState(null, "", toHash(this.view));
   }
 
   say(message) {
@@ -57,24 +86,76 @@ class Viewer {
   place(name, axis) {
     this.view = placed(this.view, name, axis);
     this.draw();
+    this.changed(true);
+  }
+
+  /** Exchange columns and rows. */
+  swap() {
+    this.view = { ...this.view, x: this.view.y, y: this.view.x };
+    this.draw();
+    this.changed(true);
   }
 
   /** Choose the value of an axis that has no place in the table. */
   setValue(axis, value) {
     this.view.at = this.comparison.moved(this.view.at, axis, value);
-    this.drawTable();
+    this.table.draw();
+    this.changed();
+  }
+
+  /** Choose the score under the pictures; "off" is remembered for other comparisons. */
+  chooseScore(score) {
+    if (!this.comparison.scores.kinds.length) return;
+    this.view = { ...this.view, score, sort: score === OFF ? SORTS[0] : this.view.sort };
+    remember(score === OFF);
+    this.draw();
+    this.changed(true);
+  }
+
+  /** Put columns, rows, blocks or all pictures in order of the score. */
+  sort(sort) {
+    this.view = { ...this.view, sort };
+    this.draw();
+    this.changed(true);
+  }
+
+  showScores() {
+    this.showPanel();
+    this.changed(true);
+  }
+
+  showPanel() {
+    this.popup.hidden = false;
+    this.screen = new ScoreScreen(this);
+    this.popup.focus();
   }
 
   filter(show) {
     this.view.show = show;
-    this.drawTable();
+    this.table.draw();
+    this.changed(true);
+  }
+
+  /** Leave a value of an axis out, or show it again. */
+  toggleValue(axis, value) {
+    this.view = toggled(this.view, axis, value);
+    this.draw();
+    this.header.focus("hidden"); // the button that was pressed is gone
+    this.changed(true);
+  }
+
+  /** Show all values again. */
+  showHidden() {
+    this.view = { ...this.view, hidden: [] };
+    this.draw();
+    this.changed(true);
   }
 
   resize(size) {
     this.view.size = clampSize(size);
     this.root.style.setProperty("--cell", `${this.view.size}px`);
     this.header.size.value = this.view.size;
-    this.remember();
+    this.changed();
   }
 
   /** Make the pictures as large as the window allows; twice, since heads are lower above wider columns. */
@@ -92,7 +173,14 @@ class Viewer {
     }
   }
 
-  enlarge(at) {
+  /** Show a picture large; `beside`: with the nearest training picture. */
+  enlarge(at, beside = false) {
+    this.enlarged.beside = beside;
+    this.showPicture(at);
+    this.changed(true);
+  }
+
+  showPicture(at) {
     this.screen = this.enlarged;
     this.popup.hidden = false;
     this.enlarged.open(at);
@@ -110,10 +198,19 @@ class Viewer {
 
   /** Close the screen over the table. */
   close() {
-    this.screen.closed();
+    const { at } = this.screen;
+    const opener = this.screen instanceof ScoreScreen ? "scores" : "duel";
+    this.leaveScreen();
+    this.table.draw();
+    if (at) this.table.focus(at);
+    else this.header.focus(opener);
+    this.changed(true);
+  }
+
+  leaveScreen() {
+    this.screen?.closed();
     this.screen = null;
     this.popup.hidden = true;
-    this.drawTable();
   }
 
   keydown(event) {
@@ -148,44 +245,16 @@ class Viewer {
         const loaded = fromJson(await file.text(), this.data.sizes);
         for (const [id, mark] of loaded) await this.mark(id, mark);
         this.say(`${loaded.length} marks loaded from ${file.name}`);
-        this.drawTable();
+        this.table.draw();
       } catch {
         this.say(`${file.name} is not a file of marks`);
       }
     });
   }
 
-  /** Save the table as one PNG. A page that was opened as a file must be given the pictures by the user first. */
-  async savePicture() {
-    this.say("drawing the picture ...");
-    try {
-      await this.saveSheet(this.address);
-    } catch (error) {
-      if (error.name !== "SecurityError") return this.say(`no picture: ${error.message}`);
-      this.say("choose the folder 'cells' beside this page");
-      chooseFiles({ webkitdirectory: true }, (files) => {
-        const byName = new Map(files.map((file) => [file.name, file]));
-        const addressOf = (file) => (file ? URL.createObjectURL(file) : "");
-        return this.saveSheet((id) => addressOf(byName.get(`${id}.png`)));
-      });
-    }
-  }
-
-  async saveSheet(address) {
-    const cell = (at) => {
-      const id = this.comparison.cell(at);
-      if (!this.marks.passes(id, this.view.show)) return null;
-      const [width, height] = this.comparison.size(id);
-      const source = this.comparison.error(id) === undefined ? address(id) : "";
-      return { source, width, height, star: this.marks.of(id).star };
-    };
-    const blocks = this.comparison.blocks(this.view).map(({ title, columns, rows }) => ({
-      title,
-      columns,
-      rows: rows.map(({ label, places }) => ({ label, cells: places.map(cell) })),
-    }));
-    download(await drawSheet(this.data.title, blocks, this.view.size), `${this.data.name}.png`);
-    this.say("");
+  /** Save the table as one PNG. */
+  savePicture() {
+    return savePicture(this);
   }
 }
 
@@ -198,18 +267,23 @@ class Viewer {
  * @param {object} options
  * @param {((id: string, mark: object) => Promise)|null} options.save stores a changed mark; null: the browser keeps it
  * @param {EventTarget} options.keys whose keydown and keyup the viewer hears
- * @param {boolean} options.hash whether the page's address holds the view
+ * @param {object|null} options.bar where the page's address holds the view, as `hashOfPage`; null: nowhere
  * @param {(() => void)|null} options.close called by Esc when nothing is left to close
+ * @param {((id: string, parts: string[]) => void)|null} options.keep saves the LoRAs of a cell as a file; null: cannot
  */
-export function mount(root, data, address, { save = null, keys = document, hash = true, close = null } = {}) {
-  const viewer = new Viewer(root, data, address, { save, hash, close });
+export function mount(root, data, address, options = {}) {
+  const { save = null, keys = document, bar = hashOfPage, close = null, keep = null } = options;
+  const viewer = new Viewer(root, data, address, { save, bar, close, keep });
   const keydown = (event) => viewer.keydown(event);
   const keyup = (event) => viewer.keyup(event);
   const wheel = (event) => viewer.wheel(event);
   root.addEventListener("wheel", wheel, { passive: false });
   keys.addEventListener("keydown", keydown);
   keys.addEventListener("keyup", keyup);
+  const stopListening = bar?.listen(() => viewer.moved());
   return () => {
+    stopListening?.();
+    viewer.bar.close();
     root.removeEventListener("wheel", wheel);
     keys.removeEventListener("keydown", keydown);
     keys.removeEventListener("keyup", keyup);

@@ -1,0 +1,209 @@
+"""The node Sweep: trains Train LoRA once for each combination of settings, and ranks the runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io, ui
+
+from ..training_core import file_names
+from ..training_core.compare.axes import Axis, LoraChoice, Value
+from ..training_core.compare.widgets import Widget
+from ..training_core.errors import AthanorError
+from ..training_core.host import folders, nodegraph
+from ..training_core.settings import (
+    CacheSettings,
+    ConditioningSettings,
+    LossSettings,
+    NetworkSettings,
+    NoiseSettings,
+    OptimizerSettings,
+    SweepSettings,
+    ValidationSettings,
+    info,
+)
+from ..training_core.shared_graph import TRAIN_LORA, is_link, upstream
+from . import types
+from .place import Place
+from .progress import Progress
+from .schema import image_output, inputs, pick, sentence
+
+if TYPE_CHECKING:
+    from ..training_core.sweep.lines import Varied
+
+_CONFIGS = {
+    "Network Config": NetworkSettings,
+    "Optimizer Config": OptimizerSettings,
+    "Loss Config": LossSettings,
+    "Noise Config": NoiseSettings,
+    "Validation Config": ValidationSettings,
+    "Conditioning Config": ConditioningSettings,
+    "Cache Config": CacheSettings,
+}
+"""Nodes in front of Train LoRA whose settings vary, by their names."""
+
+
+class AthanorSweep(io.ComfyNode):
+    """Trains one LoRA for each combination of settings, and ranks them."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the run that is varied, SweepSettings, and the outputs: the best run, all runs, an axis, the ranking."""
+        return io.Schema(
+            node_id="AthanorSweep",
+            display_name="Sweep",
+            category="Athanor",
+            description="Trains the Train LoRA in front of it once for each combination of settings, one after the other, and ranks the "
+            "runs. Queue again to resume: nothing is trained twice.",
+            search_aliases=[
+                "sweep",
+                "grid search",
+                "hyperparameter",
+                "early stopping",
+                "random search",
+                "best settings",
+            ],
+            is_output_node=True,
+            inputs=[
+                types.Run.Input(
+                    "run",
+                    lazy=True,
+                    tooltip="From Train LoRA. It is not trained as it stands, but once for each combination.",
+                ),
+                *inputs(SweepSettings),
+            ],
+            outputs=[
+                types.Run.Output("best", tooltip="The best run of the ranking, for XYZ Compare."),
+                types.Runs.Output("runs", tooltip="All runs that have a file, the best first, for Loss Compare."),
+                types.Axis.Output(
+                    "axis", tooltip="One LoRA of each run, called by what differs: for x, y, z or w of XYZ Compare."
+                ),
+                io.Image.Output("ranking", tooltip="The ranking as a picture."),
+                io.String.Output("text", tooltip="The ranking as text, with a table in Markdown."),
+            ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo, io.Hidden.dynprompt],
+            enable_expand=True,
+        )
+
+    @classmethod
+    def validate_inputs(cls, settings: str | None = None) -> bool | str:
+        """Return True unless settings is empty; the rest is checked when the node runs, before anything is trained."""
+        return sentence(lambda: _check(str(settings)), settings=settings)
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Return another value each time, since runs on disk change."""
+        return time.time()
+
+    @classmethod
+    def check_lazy_status(cls, **_: Any) -> list[str]:
+        """Need nothing of `run`: the training in front of the node is not run as it stands."""
+        return []
+
+    @classmethod
+    def execute(cls, run: Any = None, **values: Any) -> io.NodeOutput:
+        """Train what is left of the runs, and return the best, all of them, their files as an axis, and the ranking.
+
+        Raises:
+            AthanorError: a line of settings is wrong, or no combination can be trained.
+        """
+        from ..training_core.sweep import combinations, lines, picture, ranking
+        from .sweep_clones import Clones
+        from .sweep_runs import Sweep, checkpoint, files_of
+
+        place, settings = Place(cls.hidden), pick(SweepSettings, values)
+        train = _train_node(place)
+        before = upstream(place.graph, [train])
+        varied = lines.read(settings.settings, _widgets(before), _is_ours, _elsewhere(before), settings.seed)
+        found = combinations.chosen(varied, settings.count if settings.mode == "random" else None, settings.seed)
+        clones = Clones(
+            place.graph, train, [each.widget.node for each in varied], {"extra_pnginfo": cls.hidden.extra_pnginfo}
+        )
+        if not place.inner and (expanded := place.again(clones.needed, len(cls.RETURN_TYPES))) is not None:
+            return expanded
+        given, progress = place.edge(values), Progress(place.node)
+        base = _base_name(place.graph[train]["inputs"].get("output_name"), given)
+        sweep = Sweep(
+            clones=clones,
+            given=given,
+            settings=settings,
+            base=base,
+            say=lambda text: progress.text(text, always=True),
+            bar=progress.bar,
+        )
+        sweep.plan(found)
+        sweep.train()
+        order = sweep.ranking()
+        rows, seeds = [row for row, _ in order], _place_of_the_seed(varied)
+        text = ranking.text(rows, seeds)
+        progress.text("\n".join(ranking.sentences(rows, seeds)), always=True)  # the picture beside it has the table
+        image = image_output(picture.draw(f"Sweep of {base}: {len(rows)} runs", rows, seeds))
+        files = files_of([planned for _, planned in order])
+        if not files:
+            raise AthanorError(
+                f"No run of the sweep has left a LoRA file: {next((row.note for row in rows if row.note), 'all were stopped')}"
+            )
+        made = {planned.name: handle for planned, handle in files}
+        chosen = [(each, made[each.name]) for each in sweep.runs if each.name in made]
+        values_of = [
+            Value(each.combination.label, (("lora", (LoraChoice(checkpoint(handle, settings.compare).lora_name),)),))
+            for each, handle in chosen
+        ]
+        shown = ui.PreviewImage(image, cls=cls).as_dict() | {"text": [text]}
+        handles = list(made.values())
+        return io.NodeOutput(handles[0], handles, Axis(f"sweep of {base}", tuple(values_of)), image, text, ui=shown)
+
+
+def _check(text: str) -> None:
+    if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
+        raise AthanorError(
+            "settings is empty: write one line for each setting, such as learning_rate: 5e-5, 1e-4, 2e-4."
+        )
+
+
+def _train_node(place: Place) -> str:
+    """Return the id of the Train LoRA that the sweep stands behind.
+
+    Raises:
+        AthanorError: something else is connected.
+    """
+    link = place.graph[place.node]["inputs"].get("run")
+    if not is_link(link) or place.graph.get(link[0], {}).get("class_type") != TRAIN_LORA:
+        raise AthanorError("run: connect the output run of Train LoRA; the sweep trains it once for each combination.")
+    return link[0]
+
+
+def _widgets(graph: Mapping[str, Any]) -> list[Widget]:
+    return [Widget(**each) for each in nodegraph.widgets(graph)]
+
+
+def _is_ours(widget: Widget) -> bool:
+    return any(kind.startswith("Athanor") for kind in widget.kinds)
+
+
+def _elsewhere(graph: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of config nodes that are not in front of the sweep, each with the node's name."""
+    there = {node["class_type"] for node in graph.values()}
+    missing = {name: group for name, group in _CONFIGS.items() if f"Athanor{name.replace(' ', '')}" not in there}
+    return {setting.name: name for name, group in missing.items() for setting in info(group)}
+
+
+def _base_name(name: Any, given: Mapping[tuple[str, int], Any]) -> str:
+    """Return the output_name of Train LoRA, typed or linked, without the ending of a file.
+
+    Raises:
+        AthanorError: it cannot be one.
+    """
+    found = given.get((name[0], name[1])) if is_link(name) else name
+    if not isinstance(found, str) or not found.strip():
+        raise AthanorError("output_name of Train LoRA is empty: give the sweep a name.")
+    plain = file_names.plain(found)
+    folders.lora_path(plain)
+    return plain
+
+
+def _place_of_the_seed(varied: list[Varied]) -> int | None:
+    """Return which of the settings is Train LoRA's seed; None if it does not vary."""
+    return next((n for n, each in enumerate(varied) if each.widget.name == "seed" and len(each.choices) > 1), None)

@@ -1,0 +1,135 @@
+"""Pictures as vectors, by every kind of vision model that the host knows; small ones with random weights, in their real classes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+_CLIP = {
+    "model_type": "clip_vision_model", "image_size": 56, "patch_size": 14, "num_hidden_layers": 2, "hidden_size": 32, "num_channels": 3,
+    "num_attention_heads": 2, "intermediate_size": 48, "hidden_act": "quick_gelu", "projection_dim": 768,
+}  # fmt: skip
+_DINO = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 2, "layer_norm_eps": 1e-6}
+_PLAIN = {key: value for key, value in _CLIP.items() if key != "projection_dim"}
+_SIGLIP_2 = _PLAIN | {"model_type": "siglip2_vision_model", "image_size": -1, "patch_size": 16, "num_patches": 16}
+_DINO_3 = _DINO | {
+    "model_type": "dinov3",
+    "image_size": 64,
+    "num_register_tokens": 4,
+    "intermediate_size": 48,
+    "num_channels": 3,
+}
+KINDS: dict[str, tuple[int, dict[str, Any]]] = {
+    "CLIP": (768, _CLIP),
+    "SigLIP": (32, _PLAIN | {"model_type": "siglip_vision_model"}),
+    "SigLIP 2": (32, _SIGLIP_2),
+    "DINOv2": (32, _DINO | {"model_type": "dinov2", "image_size": 56, "use_swiglu_ffn": False}),
+    "DINOv3": (32, _DINO_3 | {"patch_size": 16, "rope_theta": 100.0}),
+}
+"""What the model is called -> the width of its vectors, and its configuration."""
+
+
+def model(name: str) -> Any:
+    import comfy.clip_vision
+
+    torch.manual_seed(3)
+    made = comfy.clip_vision.ClipVisionModel(KINDS[name][1])
+    with torch.no_grad():
+        for key, value in made.model.named_parameters():
+            value.copy_(torch.randn(value.shape) * 0.2 + ("norm" in key and key.endswith("weight")))
+    return made
+
+
+def picture(seed: int, height: int = 64, width: int = 64) -> np.ndarray:
+    return (
+        np.random.default_rng(seed)
+        .integers(0, 256, (height // 16, width // 16, 3), np.uint8)
+        .repeat(16, 0)
+        .repeat(16, 1)
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_pictures_become_vectors(comfy, name):
+    from athanor.training_core.host import vision
+    from athanor.training_core.score.vision_measure import VisionMeasure
+
+    made, (width, _) = model(name), KINDS[name]
+    images = [picture(1), picture(2), picture(1), picture(3, 64, 128)]
+    found = vision.embed(made, images)
+    assert [(whole.shape, places.shape) for whole, places in found] == [((width,), (64, 32))] * 4
+    alone = vision.embed(made, images[1:2])[0]
+    assert np.allclose(alone[0], found[1][0], atol=1e-4) and np.allclose(
+        alone[1], found[1][1], atol=1e-4
+    )  # batches change nothing
+    assert np.array_equal(found[0][0], found[2][0]) and not np.allclose(found[0][0], found[1][0], atol=1e-3)
+    measure, other = VisionMeasure(made), VisionMeasure(model("DINOv2" if name == "CLIP" else "CLIP"))
+    assert measure.title == f"{name} (2 layers, 32 wide)" and not measure.weak and measure.content != other.content
+    looks = measure.looks(images)
+    assert all(abs(float(look.whole @ look.whole) - 1) < 1e-4 and look.layout.shape == (64 * 64,) for look in looks)
+    measure.give_back()
+
+
+def test_what_encode_image_gives_is_what_is_taken(comfy):
+    """The host's own node would give the same vector, and the same hidden states."""
+    from athanor.training_core.host import vision
+
+    made = model("CLIP")
+    with torch.no_grad():
+        theirs = made.encode_image(torch.from_numpy(picture(1))[None].float() / 255, crop=False)
+    assert np.allclose(vision.embed(made, [picture(1)])[0][0], theirs["image_embeds"][0].float().numpy(), atol=1e-4)
+
+
+def test_a_model_that_fails_is_told(comfy):
+    from athanor.training_core.errors import ForeignFault
+    from athanor.training_core.host import vision
+
+    made = model("CLIP")
+    made.model.vision_model.encoder = None
+    with pytest.raises(ForeignFault, match=r"^CLIP \(2 layers, 32 wide\) cannot look at a picture \(TypeError"):
+        vision.embed(made, [picture(1)])
+
+
+def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
+    """The small SD3's CLIP-L is 768 wide, as CLIP ViT-L's vectors are; a file without a projection brings none."""
+    from athanor.training_core.host import vision
+    from athanor.training_core.score.prompts import tower_of
+
+    clip, seeing = models[1], model("CLIP")
+    weight = clip.cond_stage_model.clip_l.transformer.text_projection.weight
+    before = weight.detach().clone()
+    try:
+        with torch.inference_mode():
+            weight.copy_(torch.eye(768))
+        none, said = tower_of(seeing, clip)
+        assert none is None and "clip has no projection like that of CLIP" in said
+        with torch.inference_mode():
+            plain = vision.embed_texts(clip, "clip_l", ["a cat"])[0]
+            weight.copy_(torch.eye(768).flip(0))
+        tower, said = tower_of(seeing, clip)
+        assert tower is not None and said.endswith("the text encoder clip_l.")
+        cat, dog, again = tower.vectors(["a cat", "a dog", "a cat"])
+        assert again is cat and not np.allclose(cat, dog, atol=1e-3) and abs(float(cat @ cat) - 1) < 1e-4
+        assert np.allclose(cat, plain[::-1] / np.linalg.norm(plain), atol=1e-3)
+        assert tower_of(model("DINOv2"), clip)[0] is None and tower_of(None, clip)[0] is None
+    finally:
+        with torch.inference_mode():
+            weight.copy_(before)
+
+
+def test_towers_that_do_not_belong_together_are_told():
+    from athanor.training_core.score.prompts import belonging
+
+    rng = np.random.default_rng(0)
+    texts = rng.standard_normal((12, 64)).astype(np.float32)
+    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+    tower: Any = SimpleNamespace(vectors=lambda prompts: [texts[int(prompt)] for prompt in prompts])
+    pictures: Any = [SimpleNamespace(caption=str(number)) for number in range(12)]
+    assert belonging(tower, texts, pictures).startswith("clip and clip_vision belong together: pictures are +0.998")
+    others = rng.standard_normal((12, 64)).astype(np.float32) / 8
+    assert "may not belong together" in belonging(tower, others, pictures)
+    assert "cannot be checked" in belonging(tower, texts[:3], pictures[:3])

@@ -1,0 +1,92 @@
+"""Means with their noise, and the sentence that says what they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from athanor.training_core.score.cache import PictureScore
+from athanor.training_core.score.summary import Checkpoint, Drawn, mean, mean_of_pairs, variety, verdict
+
+PROMPTS, SEEDS = ("a cat", "a dog", "a car"), (1, 2, 3)
+CANNOT = "Copies cannot be told from 3 different training pictures: that takes 8, compared with each other."
+
+
+def score(likeness, copy=False, angle=0.0, **values):
+    whole = np.array([np.cos(angle), np.sin(angle)], np.float32)
+    return PictureScore(
+        values={"likeness": likeness, **values}, nearest="a.png", nearest_value=0.5, copy=copy, whole=whole
+    )
+
+
+def checkpoint(name, likeness, *, copies=0, prompts=PROMPTS, seeds=SEEDS, noise=0.01, **values):
+    rng = np.random.default_rng(len(name))
+    places = [(prompt, seed) for prompt in prompts for seed in seeds]
+    drawn = [
+        Drawn(prompt, seed, score(likeness + noise * rng.standard_normal(), number < copies, **values))
+        for number, (prompt, seed) in enumerate(places)
+    ]
+    return Checkpoint(labels=(name,), pictures=tuple(drawn))
+
+
+def test_the_error_is_that_of_prompts_where_they_differ_more_than_seeds():
+    even = mean([("a", 0.1), ("a", 0.3), ("b", 0.1), ("b", 0.3)])
+    assert even == {"mean": 0.2, "error": pytest.approx(0.0577, abs=1e-3), "n": 4}
+    # Pictures of one prompt are alike: the four are not four independent ones.
+    uneven = mean([("a", 0.1), ("a", 0.1), ("b", 0.3), ("b", 0.3)])
+    assert uneven["error"] == pytest.approx(0.1, abs=1e-3)
+    assert mean([("a", 0.5)]) == {"mean": 0.5, "error": None, "n": 1}
+
+
+def test_variety_is_the_distance_between_seeds_of_one_prompt():
+    drawn = [
+        Drawn("a", 1, score(0.5)),
+        Drawn("a", 2, score(0.5, angle=np.pi / 2)),
+        Drawn("b", 1, score(0.5, angle=1.0)),
+    ]
+    assert variety(drawn) == [("a", pytest.approx(1.0))]
+    assert Checkpoint(labels=(), pictures=tuple(drawn)).measured()["variety"]["n"] == 1
+    assert "variety" not in Checkpoint(labels=(), pictures=tuple(drawn[2:])).measured()
+
+
+def test_pairs_that_share_a_picture_do_not_lower_the_noise_of_variety():
+    """Four seeds make six pairs, of which two have no picture in common: six values had passed for six independent ones."""
+    values = [("a", value) for value in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)]
+    spread = np.std([value for _, value in values], ddof=1)
+    assert mean_of_pairs(values) == {"mean": 0.35, "error": pytest.approx(spread / 2**0.5, abs=1e-4), "n": 6}
+    assert mean_of_pairs(values[:3])["error"] is None  # of three seeds
+    two_seeds_each = [("a", 0.1), ("b", 0.4), ("c", 0.2)]
+    assert mean_of_pairs(two_seeds_each) == mean(two_seeds_each)
+    rng = np.random.default_rng(0)  # what is told is at least what really varies
+    told, means = [], []
+    for _ in range(300):
+        angles = rng.normal(0, 0.4, 6)
+        drawn = [Drawn("a", seed, score(0.5, angle=angle)) for seed, angle in enumerate(angles)]
+        found = Checkpoint(labels=(), pictures=tuple(drawn)).measured()["variety"]
+        told.append(found["error"])
+        means.append(found["mean"])
+    assert np.mean(told) > 0.8 * np.std(means)
+
+
+def test_a_verdict_names_evidence_and_noise():
+    rows = [checkpoint("epoch 1", 0.5), checkpoint("epoch 2", 0.8), checkpoint("epoch 30", 0.8, noise=0.02, copies=4)]
+    said = verdict(rows, False, "A copy is nearer than 0.8.")
+    assert "Most like the training pictures: epoch" in said and "9 pictures)" in said
+    assert "cannot be told apart from it: epoch" in said and "epoch 1 " not in said.partition("Pictures that")[0]
+    assert "copies of training pictures: epoch 30 (4 of 9); look at them" in said
+    assert "tell little" not in said and "weak" not in said
+
+
+def test_what_is_too_little_is_said():
+    rows = [
+        checkpoint("epoch 1", 0.5, prompts=("a",), seeds=(1,)),
+        checkpoint("epoch 2", 0.8, prompts=("a",), seeds=(1,)),
+    ]
+    said = verdict(rows, True, CANNOT)
+    assert "1 prompt and 1 seed tell little" in said and CANNOT in said and "colours and edges alone" in said
+    assert "±" not in said and "told apart" not in said
+    assert "No picture looks like a copy" in verdict(rows, False, "A copy is nearer than 0.8.")
+
+
+def test_prompt_following_is_told_where_it_was_measured():
+    rows = [checkpoint("epoch 1", 0.5, prompt=0.3), checkpoint("epoch 2", 0.8, prompt=0.2)]
+    assert "Follows its prompt best: epoch 1 (0.300 ± 0.000, 9 pictures)." in verdict(rows, False, "")

@@ -1,0 +1,82 @@
+"""Points with error bars over two values as inline SVG, for a page that needs no script."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .scale import Panel, number, ticks, value_range
+
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 900, 64, 24, 20, 44
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dot:
+    """One point, its errors to each side (None: unknown), and its signs."""
+
+    label: str
+    group: str  # points of one group are joined in their order; "": with none
+    x: float
+    y: float
+    x_error: float | None
+    y_error: float | None
+    ring: bool  # it is among the best
+    square: bool  # instead of a disc
+
+
+def chart(title: str, dots: Sequence[Dot], names: tuple[str, str], height: int = 420) -> str:
+    """Return an <svg> of the points; `title`: for readers that do not see it; `names`: of the axes x and y."""
+    xs = [value for dot in dots for value in _ends(dot.x, dot.x_error)]
+    ys = [value for dot in dots for value in _ends(dot.y, dot.y_error)]
+    box = (LEFT, TOP, WIDTH - RIGHT, height - BOTTOM)
+    panel = Panel(box=box, x=value_range((), xs, zero=False), y=value_range((), ys, zero=False))
+    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title, quote=True)}">']
+    parts += [*_axes(panel, names), *_lines(panel, dots)]
+    parts += [part for dot in dots for part in _dot(panel, dot)]
+    return "".join([*parts, "</svg>"])
+
+
+def _ends(value: float, error: float | None) -> tuple[float, float]:
+    return value - (error or 0.0), value + (error or 0.0)
+
+
+def _axes(panel: Panel, names: tuple[str, str]) -> Iterator[str]:
+    left, top, right, bottom = panel.box
+    for value in panel.ticks(6):
+        y = panel.at_y(value)
+        yield f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{number(value)}</text>'
+        yield f'<path class="grid" d="M{left} {y:.1f}H{right}"/>'
+    for value in ticks(*panel.x, 6):
+        x = panel.at_x(value)
+        yield f'<text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{number(value)}</text>'
+        yield f'<path class="grid" d="M{x:.1f} {top}V{bottom}"/>'
+    across, up = map(html.escape, names)
+    yield f'<text x="{right}" y="{bottom + 36}" text-anchor="end">{across} →</text>'
+    yield f'<text x="{left + 4}" y="{top - 6}">↑ {up}</text>'
+
+
+def _lines(panel: Panel, dots: Sequence[Dot]) -> Iterator[str]:
+    for group in dict.fromkeys(dot.group for dot in dots if dot.group):
+        own = [panel.place(dot.x, dot.y) for dot in dots if dot.group == group]
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in own)
+        yield f'<path class="mark" d="M{path}"/>'
+
+
+def _dot(panel: Panel, dot: Dot) -> Iterator[str]:
+    x, y = panel.place(dot.x, dot.y)
+    style = "copies" if dot.square else "good"
+    if dot.x_error:
+        low, high = _ends(dot.x, dot.x_error)
+        yield f'<path class="error" d="M{panel.at_x(low):.1f} {y:.1f}H{panel.at_x(high):.1f}"/>'
+    if dot.y_error:
+        low, high = _ends(dot.y, dot.y_error)
+        yield f'<path class="error" d="M{x:.1f} {panel.at_y(low):.1f}V{panel.at_y(high):.1f}"/>'
+    if dot.ring:
+        yield f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9"/>'
+    if dot.square:
+        yield f'<rect class="{style}" x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10"/>'
+    else:
+        yield f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
+    anchor, side = ("end", -12) if x > WIDTH - RIGHT - 9 * len(dot.label) else ("start", 12)
+    yield f'<text x="{x + side:.1f}" y="{y - 8:.1f}" text-anchor="{anchor}">{html.escape(dot.label)}</text>'

@@ -1,0 +1,93 @@
+"""Averages as values of an axis; of DoRA, which is no sum of changes, a file is made, kept below the loras folder, and found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import AthanorError
+from ..files import safetensors_header, safetensors_metadata
+from ..history.handle import Checkpoint
+from ..host import folders, guard
+from ..json_text import parse_json
+from . import averages
+from .averages import Average, plain_name
+from .axes import LoraChoice, Value
+
+FOLDER = "athanor-averages"
+"""Below the first loras folder: the host's loader must find the file by its name, as the graph in a picture has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAverage:
+    """A file that stands for an average, by its name in the host's list, and what is said of it."""
+
+    lora_name: str
+    note: str
+
+
+def value(
+    run: str, average: Average, files: Sequence[Checkpoint], weights: Sequence[float], field: str
+) -> tuple[Value, str]:
+    """Return the value of an average of a run's files, and what is said of it: its files together, each at its part of the strength; or
+    a file of its own where they are DoRA, whose parts do not add up.
+
+    Args:
+        field: where the average is written, for messages.
+
+    Raises:
+        AthanorError: the files have no average.
+    """
+    kinds = {averages.kind_of(_keys(each.path)) for each in files}
+    if kinds == {averages.DORA} and len(files) > 1:
+        made = file_of(f"{run.rpartition('/')[2]} {average.label}", files, weights)
+        return Value(average.label, (("lora", (LoraChoice(made.lora_name),)),)), made.note
+    if kinds != {averages.SUM} and len(files) > 1:
+        raise AthanorError(
+            f"{field}: {average.label} cannot be drawn: {files[0].lora_name} is OFT, BOFT or of another kind that is no sum of changes, "
+            "and has no average."
+        )
+    loras = tuple(LoraChoice(file.lora_name, weight=weight) for file, weight in zip(files, weights, strict=True))
+    return Value(average.label, (("lora", loras),)), ""
+
+
+def _keys(path: Path) -> Collection[str]:
+    return safetensors_header(path) if path.suffix == ".safetensors" else ()
+
+
+def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> MadeAverage:
+    """Return the file of an average of DoRA files, at their own rank; it is made if it is not there yet.
+
+    Its changes are averaged by the rule of LoRA, and its norms apart: that is near to the average of what the files do.
+
+    Raises:
+        AthanorError: the files have no average (OFT, BOFT and others), or do not belong together.
+    """
+    # Not above: LoRA Run Axis is read when ComfyUI starts, and these need torch.
+    from ..edit import build, estimate, recipe, told
+    from ..edit.build import Source, Wanted
+    from ..edit.opened import opened
+    from ..edit.svd import RankRule
+
+    pairs = [(file, weight) for file, weight in zip(files, weights, strict=True) if weight]
+    sources = tuple(Source(path=file.path, weight=weight, name=file.lora_name) for file, weight in pairs)
+    with opened([source.path for source in sources]) as read:
+        rank, wide = estimate.own_ranks(read)
+    wanted = Wanted(sources=sources, rule=RankRule(rank=rank, conv_rank=wide) if rank else None)
+    recipe_of = recipe.recipe(wanted)
+    digest = hashlib.sha256(json.dumps(recipe_of, sort_keys=True).encode()).hexdigest()[:8]
+    path = folders.lora_path(f"{FOLDER}/{plain_name(label)}-{digest}")
+    if not (path.is_file() and recipe.is_same(path, recipe_of)):
+        result = build.make(wanted, lambda _done, _total: guard.stop_if_interrupted())
+        recipe_of["check"] = told.difference(result)
+        recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
+    kept = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
+    far = kept["check"]["difference"] if isinstance(kept, dict) and isinstance(kept.get("check"), dict) else 0.0
+    return MadeAverage(
+        folders.lora_name(path),
+        f"{label}: DoRA has no exact average. {path.name} in {FOLDER} is near to it: changes and norms are averaged apart (changes at the "
+        f"rank of the files, {told.percent(far)} from their average).",
+    )

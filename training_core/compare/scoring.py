@@ -1,0 +1,157 @@
+"""Scores of a comparison: every picture that is there is measured, and scores.json tells what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import AthanorError
+from ..files import make_folder, write_atomically, write_json
+from ..history.scores import FILE
+from ..host import devices
+from ..pictures import UnreadablePicture, opened
+
+if TYPE_CHECKING:
+    from ..score.scorer import Scorer
+    from .plan import Plan
+    from .prepare import PreparedComparison
+
+THUMBNAILS = "scores"
+_SIDE = 256
+"""Longest side of the thumbnails of nearest training pictures."""
+_NO_CHECKPOINT = frozenset({"positive", "negative", "replace", "seed", "controls"})
+"""Changes that make another picture of the same checkpoint."""
+Say = Callable[[str, int, int], None]
+
+
+def score(prepared: PreparedComparison, scorer: Scorer, say: Say | None = None) -> str:
+    """Measure all pictures of a comparison that are on disk, and write scores.json and thumbnails into its folder.
+
+    What fails is told, and costs no picture.
+
+    Returns:
+        what the scores show, in a few sentences, or why there are none.
+
+    Raises:
+        BaseException: the host's own, where the user has interrupted; what was measured is kept.
+    """
+    try:
+        return _score(prepared, scorer, say)
+    except AthanorError as error:
+        return f"Not scored: {error}"
+    except Exception as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        return (
+            "Not scored: out of memory; queue again, finished pictures are kept, or disconnect clip_vision of Likeness."
+        )
+    finally:
+        scorer.give_back()
+
+
+def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str:
+    from ..score.facts import facts
+    from ..score.scorer import Asked
+    from ..score.summary import Drawn, verdict
+
+    folder, pixels = prepared.store.folder, _pixels(prepared)
+    cells = {key: cell for cell, key in prepared.keys.items() if key in pixels}
+    asked = [Asked(pixels[key], cell.positive) for key, cell in cells.items()]
+    scores = dict(zip(cells, scorer.score(asked, say), strict=True))
+    drawn = {key: Drawn(cell.positive, cell.seed, scores[key]) for key, cell in cells.items()}
+    rows = checkpoints(prepared.plan, prepared.keys, drawn)
+    calibration = scorer.calibration(say)
+    said = " ".join(
+        filter(None, [verdict([row for row, _ in rows], scorer.measure.weak, calibration.said), scorer.towers(say)])
+    )
+    thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
+    document = {
+        "scorer": facts(scorer, calibration),
+        "cells": {
+            key: {**each.as_json(), "thumbnail": thumbnails.get(each.nearest, "")} for key, each in scores.items()
+        },
+        "checkpoints": [
+            {"values": list(row.labels), "cells": list(keys), **row.measured(), "copies": row.copies}
+            for row, keys in rows
+        ],
+        "verdict": said,
+    }
+    write_json(folder / FILE, document, indent=1)
+    return said
+
+
+def _pixels(prepared: PreparedComparison) -> dict[str, np.ndarray]:
+    """Return the pictures that can be read, by their keys; a damaged one is told where the grid is drawn."""
+    found = {}
+    for key in prepared.keys.values():
+        path = prepared.store.path(key)
+        if path.is_file() and key not in found:
+            try:
+                with opened(path) as image:
+                    found[key] = np.asarray(image.convert("RGB"))
+            except UnreadablePicture:
+                continue
+    return found
+
+
+def checkpoints(whole: Plan, keys: Mapping[Any, str], drawn: Mapping[str, Any]) -> list[tuple[Any, tuple[str, ...]]]:
+    """Return the checkpoints of a comparison with their cells' keys: one for each combination of the axes that are neither prompt nor seed.
+
+    The same pictures under several labels, as the base model at several strengths, are one checkpoint.
+
+    Args:
+        whole: the plan.
+        keys: cell -> its identity.
+        drawn: key -> `summary.Drawn`, of pictures that were measured.
+    """
+    from ..score.summary import Checkpoint
+
+    groups: dict[tuple[str, ...], dict[str, None]] = {}
+    places = product(*(range(len(axis.values)) for axis in whole.axes))
+    for cell, at in zip(whole.cells, places, strict=True):
+        if (key := keys[cell]) in drawn:
+            groups.setdefault(_labels(whole, at), {})[key] = None
+    by_pictures: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for labels, own in groups.items():
+        before = by_pictures.get(tuple(own))
+        by_pictures[tuple(own)] = _shared(before, labels) if before else labels
+    return [
+        (Checkpoint(labels=labels, pictures=tuple(drawn[key] for key in own)), own)
+        for own, labels in by_pictures.items()
+    ]
+
+
+def _labels(whole: Plan, at: Sequence[int]) -> tuple[str, ...]:
+    return tuple(
+        axis.values[index].label
+        for axis, index in zip(whole.axes, at, strict=True)
+        if len(axis.values) > 1 and not axis.fields <= _NO_CHECKPOINT
+    )
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    return tuple(a for a, b in zip(one, other, strict=False) if a == b) or tuple(one)
+
+
+def _write_thumbnails(folder: Path, scorer: Scorer, names: set[str]) -> dict[str, str]:
+    """Write small pictures of training pictures, named by their contents, and return their paths below the folder by name."""
+    found: dict[str, str] = {}
+    make_folder(folder / THUMBNAILS)
+    for name in sorted(names):
+        picture = scorer.picture_of(name)
+        if picture is None:
+            continue
+        path = folder / THUMBNAILS / f"{picture.content[:16]}.jpg"
+        if not path.is_file():
+            image = scorer.thumbnail(name, _SIDE)
+            if image is None:
+                continue
+            write_atomically(
+                path, lambda temporary, image=image: image.save(temporary, "JPEG", quality=85), durable=False
+            )
+        found[name] = f"{THUMBNAILS}/{path.name}"
+    return found

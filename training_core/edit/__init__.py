@@ -1,0 +1,1 @@
+"""LoRA files made of other LoRA files: merged, averaged, resized, extracted, scaled, renamed."""

@@ -1,0 +1,143 @@
+"""Singular values of a layer's change, and how many of them are kept: by a rank, or by one of sd-scripts' dynamic methods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ..settings.edit import Method
+from .change import Factors
+
+_ZERO = 1e-6
+"""Of a largest singular value below it, sd-scripts takes the whole change for zero, and keeps rank 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankRule:
+    """Which rank a layer gets; the dynamic methods are those of sd-scripts' resize_lora.py, number for number."""
+
+    rank: int  # of linear layers and 1x1 convolutions; the most of a dynamic method
+    conv_rank: int = 0  # of larger kernels; 0: the same
+    method: Method = "fixed"
+    target: float = (
+        0.0  # sv_ratio: largest / smallest kept value; else the share that is kept (of their sum, or of the norm)
+    )
+
+    def most(self, shape: Sequence[int]) -> int:
+        """Return the most that a weight of this shape gets."""
+        return min(self.conv_rank if is_wide(shape) and self.conv_rank else self.rank, _full(shape))
+
+    def enough(self, shape: Sequence[int]) -> int:
+        """Return the rank up to which a change is left as it is; 0 for a dynamic method, which looks at the values of each."""
+        return self.most(shape) if self.method == "fixed" else 0
+
+    def count(self, values: torch.Tensor, shape: Sequence[int]) -> int:
+        """Return how many singular values (largest first) are kept of a weight of this shape; at least one."""
+        if not len(values) or float(values[0]) <= _ZERO:
+            return 1
+        return max(1, min(self._dynamic(values, _full(shape)), self.most(shape)))
+
+    def _dynamic(self, values: torch.Tensor, full: int) -> int:
+        """The dynamic methods keep one more than what first reaches the target."""
+        if self.method == "sv_ratio":
+            count = int((values > values[0] / self.target).sum())
+        elif self.method == "sv_cumulative":
+            count = int(torch.searchsorted(values.cumsum(0) / values.sum(), self.target)) + 1
+        elif self.method == "sv_fro":
+            squares = values.square()
+            count = int(torch.searchsorted(squares.cumsum(0) / squares.sum(), self.target**2)) + 1
+        else:
+            return full
+        return max(1, min(count, full - 1)) + 1
+
+
+def is_wide(shape: Sequence[int]) -> bool:
+    """Return whether a weight of this shape is a convolution of a larger kernel than 1x1."""
+    return len(shape) > 2 and max(shape[2:]) > 1
+
+
+def _full(shape: Sequence[int]) -> int:
+    """Return the rank that a weight of this shape has at most."""
+    return min(shape[0], math.prod(shape[1:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposed:
+    """A change as u @ diag(values) @ v, largest value first; computed in float64."""
+
+    u: torch.Tensor  # (out, r)
+    values: torch.Tensor  # (r,)
+    v: torch.Tensor  # (r, in * kernel)
+
+    def cut(self, rank: int) -> tuple[torch.Tensor, torch.Tensor, float]:
+        """Return `up` and `down` of the nearest change of that rank in float32, and the relative error (Frobenius).
+
+        Both take the square root of the values, so that neither is too small for 16 bits. A rank above what there is brings
+        nothing, and is not made.
+        """
+        rank = min(rank, len(self.values))
+        root = self.values[:rank].sqrt()
+        whole = float(self.values.square().sum())
+        lost = float(self.values[rank:].square().sum())
+        error = (lost / whole) ** 0.5 if whole else 0.0
+        return (self.u[:, :rank] * root).float(), (root[:, None] * self.v[:rank]).float(), error
+
+
+def of_factors(up: torch.Tensor, down: torch.Tensor) -> Decomposed:
+    """Return the singular value decomposition of up (out, r) @ down (r, n), without making their product where r is small."""
+    if up.shape[1] > min(len(up), down.shape[1]):
+        return of_dense(up.double() @ down.double())
+    left, small_left = torch.linalg.qr(up.double())
+    right, small_right = torch.linalg.qr(down.double().T)
+    u, values, v = torch.linalg.svd(small_left @ small_right.T, full_matrices=False)
+    return Decomposed(left @ u, values, v @ right.T)
+
+
+def of_dense(matrix: torch.Tensor) -> Decomposed:
+    """Return the decomposition of a matrix (out, n) by the eigenvectors of its smaller square product.
+
+    In float64 that loses nothing a float32 change has (values below 1e-8 of the largest), and takes a quarter of the time of
+    a plain decomposition: 1.6 s instead of 6.4 s for 1280 x 1280 on two cores.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    wide = (matrix.T if tall else matrix).double()
+    squares, u = torch.linalg.eigh(wide @ wide.T)
+    values, u = squares.flip(0).clamp(min=0).sqrt(), u.flip(1)
+    known = values > values[0] * 1e-8
+    known[0] = True  # of a change of zero, too: there is no LoRA of rank 0
+    values, u = values[known], u[:, known]
+    v = (u.T @ wide) / values[:, None].clamp(min=1e-150)
+    return Decomposed(v.T, values, u.T) if tall else Decomposed(u, values, v)
+
+
+def stacked(terms: Sequence[tuple[float, Factors]]) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """Return (up, down, scale) of the exact sum of weight * change: ranks add up.
+
+    What all terms share of weight * scale is `scale`; the rest goes into `down`, whose numbers are large enough for 16 bits.
+    """
+    strengths = [weight * part.scale for weight, part in terms]
+    scale = max(map(abs, strengths)) or 1.0
+    up = torch.cat([part.up for _, part in terms], 1)
+    downs = [
+        part.down if s == scale else part.down * (s / scale) for s, (_, part) in zip(strengths, terms, strict=True)
+    ]
+    return up, torch.cat(downs), scale
+
+
+def distance(one: Sequence[tuple[float, Factors]], other: Sequence[tuple[float, Factors]]) -> tuple[float, float]:
+    """Return |one - other| and |one| (Frobenius) of two sums of weight * low-rank change; nothing of a layer's size is made.
+
+    |U D|^2 = tr((U'U)(DD')), in float64: what cancels to 1e-8 of its parts counts as nothing.
+    """
+    both = [*one, *((-weight, part) for weight, part in other)]
+    if not both:
+        return 0.0, 0.0
+    up = torch.cat([part.up.double() * (weight * part.scale) for weight, part in both], 1)
+    down = torch.cat([part.down.double() for _, part in both])
+    products = (up.T @ up) * (down @ down.T)
+    own = sum(part.up.shape[1] for _, part in one)
+    far, norm = products.sum(), products[:own, :own].sum()
+    return float(far.clamp(min=0).sqrt()), float(norm.clamp(min=0).sqrt())

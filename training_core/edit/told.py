@@ -1,0 +1,95 @@
+"""A result in words: its layers, ranks and size, and how far it is from the sum of the originals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..byte_size import format_bytes
+from ..errors import shortened
+from ..files import safetensors_metadata
+from ..json_text import parse_json
+from ..wording import plural
+from .build import Layer, Made
+from .recipe import KEY
+
+_HOW = {
+    "kronecker": "as the nearest Kronecker product",
+    "svd": "at a lower rank, by SVD",
+    "joined": "with their ranks added up",
+    "added": "as whole differences",
+    "dora": "as DoRA, whose changes and norms are averaged apart",
+}
+_ROUNDING = 1e-6
+"""Below it a difference is that of the arithmetic."""
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage of two digits: 0.31 %, 12 %; 0 % where it is rounding of the arithmetic."""
+    return f"{share * 100:.2g} %" if share > _ROUNDING else "0 %"
+
+
+def difference(made: Made) -> dict[str, Any]:
+    """Return the result of the self-check as the file keeps it: in all, and of the layer that differs most."""
+    worst = max(made.layers, key=lambda layer: layer.error)
+    return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
+
+
+ORIGINALS, MODELS = "the sum of the originals", "the models' difference"
+"""What a result is compared with."""
+
+
+def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list[str]:
+    """Return lines about a result: its layers, how they came about, and how far it is from what it stands for.
+
+    Args:
+        name: of the file.
+        size: bytes of the file.
+        original: what it stands for.
+    """
+    count, kinds = len(made.layers), Counter(layer.kind for layer in made.layers)
+    said = ", ".join(f"{kind} ({n})" if len(kinds) > 1 else kind for kind, n in kinds.most_common(4))
+    lines = [
+        f"{name}: {plural(count, 'layer')}, {said}{_ranks(made.layers)}, {made.precision}, {format_bytes(size)}",
+        *_compared(difference(made), original),
+    ]
+    hows = Counter(layer.how for layer in made.layers if layer.how in _HOW and original == ORIGINALS)
+    lines += [f"{n} of {count} layers {_HOW[how]}" for how, n in hows.most_common()]
+    if hows["dora"]:
+        lines.append(
+            "An average of DoRA is not exactly the average of what the files do, since each divides by its own norm: compare it with them."
+        )
+    return lines
+
+
+def again(path: Path, original: str = ORIGINALS) -> list[str]:
+    """Return lines about a file that was made before by the same recipe."""
+    told = parse_json(safetensors_metadata(path).get(KEY, ""))
+    check = told.get("check") if isinstance(told, Mapping) else None
+    return [
+        f"{path.name} was made from these files and settings before, and stays as it is.",
+        *(_compared(check, original) if isinstance(check, Mapping) else []),
+    ]
+
+
+def _compared(check: Mapping[str, Any], original: str) -> list[str]:
+    """Return what the self-check has measured, the number first."""
+    values = (check.get(key) for key in ("difference", "largest"))  # of a file, so perhaps anything
+    whole, largest = (float(v) if isinstance(v, int | float) and 0 < v < 1e6 else 0.0 for v in values)
+    if largest <= _ROUNDING:
+        return [f"Equal to {original}."]
+    where = shortened(check.get("layer", ""), 120)
+    return [
+        f"Differs from {original} by {percent(whole)}, at most {percent(largest)}.",
+        f"It differs most in {where}.",
+    ]
+
+
+def _ranks(layers: Sequence[Layer]) -> str:
+    counts = Counter(layer.rank for layer in layers if layer.rank)
+    if not counts:
+        return ""
+    low, high = min(counts), max(counts)
+    return f", rank {low}" if low == high else f", rank {low} to {high}"

@@ -1,0 +1,154 @@
+"""CLIP_VISION models of the graph: pictures as vectors, and prompts beside them where the model has a text tower."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import comfy.clip_model
+import comfy.model_management as mm
+import numpy as np
+import torch
+
+from . import fingerprint, foreign, guard
+
+GRID = 8
+"""Sides of the grid that patches are averaged to."""
+_BATCH = 8
+_NAMES = {
+    "clip_vision_model": "CLIP",
+    "siglip_vision_model": "SigLIP",
+    "siglip2_vision_model": "SigLIP 2",
+    "dinov2": "DINOv2",
+    "dinov3": "DINOv3",
+}
+_TOWERS = {"clip_l": "l", "clip_g": "g", "clip_h": "h"}
+"""A text encoder of the host's CLIP -> the name of its tokens."""
+_ADVICE = "connect the CLIP_VISION of Load CLIP Vision with a file that this ComfyUI knows"
+
+
+def title(vision: Any) -> str:
+    """Return what kind of model it is, in words: 'CLIP (24 layers, 1024 wide)'."""
+    config = getattr(vision, "config", {})
+    name = _NAMES.get(getattr(vision, "model_type", ""), type(vision.model).__name__)
+    size = [
+        f"{config[key]} {word}"
+        for key, word in (("num_hidden_layers", "layers"), ("hidden_size", "wide"))
+        if key in config
+    ]
+    return f"{name} ({', '.join(size)})" if size else name
+
+
+def content(vision: Any) -> str:
+    """Return a SHA-256 of the model: its kind and sampled weights."""
+    return hashlib.sha256(f"{title(vision)} {fingerprint.diffusion_model(vision.patcher)}".encode()).hexdigest()
+
+
+def embed(
+    vision: Any, images: Sequence[np.ndarray], progress: Callable[[int, int], None] | None = None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return each picture, (H, W, 3) uint8, as one vector (d,), and place by place as (GRID * GRID, c); float32.
+
+    The vector is image_embeds, which has the projection beside the text's; SigLIP gives one for each patch, and their mean is taken;
+    DINO gives that of its class token. A picture is squeezed into the model's square by the host's own preprocessing, or keeps its
+    shape where the model takes any. Several of one size go through the model together.
+
+    Raises:
+        ForeignFault: the model has failed, and why.
+        BaseException: the host's own, where the user has interrupted.
+    """
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    with foreign.telling(lambda: f"{title(vision)} cannot look at a picture", _ADVICE), torch.no_grad():
+        mm.load_model_gpu(vision.patcher)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, image in enumerate(images):
+            groups.setdefault(image.shape, []).append(index)
+        for indices in groups.values():
+            for start in range(0, len(indices), _BATCH):
+                guard.stop_if_interrupted()
+                some = indices[start : start + _BATCH]
+                found.update(zip(some, _batch(vision, np.stack([images[i] for i in some])), strict=True))
+                if progress:
+                    progress(len(found), len(images))
+    return [found[index] for index in range(len(images))]
+
+
+def give_back(vision: Any) -> None:
+    """Take the model off the device."""
+    mm.unload_model_and_clones(vision.patcher)
+    mm.soft_empty_cache()
+
+
+def _batch(vision: Any, images: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    # Not encode_image, which asks DINOv3 for hidden states that it does not give.
+    pixels = torch.from_numpy(images).to(vision.load_device).float() / 255
+    config, options = vision.config, {"size": vision.image_size, "mean": vision.image_mean, "std": vision.image_std}
+    if vision.model_type == "siglip2_vision_model":
+        own = {"patch_size": config.get("patch_size", 16), "num_patches": config.get("num_patches", 256)}
+        pixels = comfy.clip_model.siglip2_preprocess(pixels, **options, **own, crop=False).float()
+    else:
+        pixels = comfy.clip_model.clip_preprocess(pixels, **options, crop=False).float()
+    tokens, _, pooled = vision.model(pixel_values=pixels, intermediate_output=-2)[:3]
+    tokens, pooled = tokens.float(), pooled.float()
+    if pooled.ndim == 3:
+        pooled = pooled.mean(1)
+    places = _places(tokens, pixels.shape[-2:], config.get("patch_size", 14))
+    return list(zip(pooled.cpu().numpy(), places.cpu().numpy(), strict=True))
+
+
+def _places(tokens: torch.Tensor, size: tuple[int, ...], patch: int) -> torch.Tensor:
+    """Return the patches of (B, tokens, c) as (B, GRID * GRID, c): the last ones, since class and register tokens stand in front."""
+    height, width = size[0] // patch, size[1] // patch
+    patches = tokens[:, -height * width :]
+    if patches.shape[1] != height * width:  # no grid of patches: all of them in a row
+        height, width = 1, patches.shape[1]
+    grid = patches.transpose(1, 2).reshape(len(tokens), -1, height, width)
+    return torch.nn.functional.adaptive_avg_pool2d(grid, GRID).flatten(2).transpose(1, 2)
+
+
+def text_tower(vision: Any, clip: Any) -> str:
+    """Return the name of the text encoder of a CLIP whose projection has the width of this model's vectors; '' if there is none.
+
+    An encoder whose projection is the identity has none: its file did not bring it.
+    """
+    width = getattr(getattr(vision.model, "visual_projection", None), "out_features", None)
+    for name in _TOWERS if width else ():
+        encoder = getattr(clip.cond_stage_model, name, None)
+        projection = getattr(getattr(encoder, "transformer", None), "text_projection", None)
+        weight = getattr(projection, "weight", None)
+        if weight is not None and tuple(weight.shape) == (width, width) and not _is_identity(weight):
+            return name
+    return ""
+
+
+def text_content(clip: Any, tower: str) -> str:
+    """Return a SHA-256 of a text encoder of a CLIP."""
+    return f"{tower} {fingerprint.text_encoder(clip)}" if tower else ""
+
+
+def embed_texts(clip: Any, tower: str, texts: Sequence[str]) -> list[np.ndarray]:
+    """Return prompts as vectors (d,) float32 of one of a CLIP's text encoders, with its projection.
+
+    Raises:
+        ForeignFault: the text encoder has failed, and why.
+    """
+    model, found = clip.cond_stage_model, []
+    with foreign.telling(lambda: f"The text encoder {tower} cannot read a prompt", _ADVICE), torch.no_grad():
+        clip.load_model()
+        encoder = getattr(model, tower)
+        try:
+            for text in texts:
+                tokens = clip.tokenize(text)[_TOWERS[tower]][:1]  # the projection is that of the first 75 tokens
+                encoder.set_clip_options({"projected_pooled": True, "execution_device": clip.patcher.load_device})
+                found.append(encoder.encode_token_weights(tokens)[1].float().cpu().numpy().reshape(-1))
+        finally:
+            model.reset_clip_options()
+    return found
+
+
+def _is_identity(weight: torch.Tensor) -> bool:
+    weight = weight.detach().float()
+    apart = (weight - torch.eye(len(weight), device=weight.device)).norm()
+    return float(apart) < 1e-3 * math.sqrt(len(weight))

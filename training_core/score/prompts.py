@@ -1,0 +1,74 @@
+"""How well a picture follows its prompt: the text tower that was trained beside a vision model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..data.dataset import Picture
+from ..host import vision
+from .looks import unit
+
+
+class TextTower:
+    """One of the text encoders of a CLIP, whose vectors can be compared with a vision model's."""
+
+    def __init__(self, clip: Any, tower: str) -> None:
+        self._clip, self._tower = clip, tower
+        self.content = vision.text_content(clip, tower)
+        self._known: dict[str, np.ndarray] = {}
+
+    def vectors(self, prompts: Sequence[str]) -> list[np.ndarray]:
+        """Return prompts as vectors (d,) of length 1, each encoded once.
+
+        Raises:
+            ForeignFault: the text encoder has failed.
+        """
+        missing = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._known]
+        found = vision.embed_texts(self._clip, self._tower, missing) if missing else []
+        self._known.update(zip(missing, map(unit, found), strict=True))
+        return [self._known[prompt] for prompt in prompts]
+
+
+def tower_of(model: Any, clip: Any) -> tuple[TextTower | None, str]:
+    """Return the text tower of a CLIP for a vision model, and one sentence about it.
+
+    Args:
+        model: a CLIP_VISION; None: the plain measure.
+        clip: a CLIP; None: none is connected.
+    """
+    if clip is None or model is None:
+        return (
+            None,
+            "How well pictures follow their prompts is not measured: that takes clip_vision, and the clip of the same model.",
+        )
+    tower = vision.text_tower(model, clip)
+    if not tower:
+        return None, (
+            f"How well pictures follow their prompts is not measured: clip has no projection like that of {vision.title(model)}."
+        )
+    return TextTower(clip, tower), f"How well pictures follow their prompts is measured with the text encoder {tower}."
+
+
+def belonging(tower: TextTower, wholes: np.ndarray, pictures: Sequence[Picture]) -> str:
+    """Return one sentence on whether the two towers know each other: pictures should be nearer to their own captions than to others'.
+
+    Args:
+        wholes: (n, d), of the pictures.
+        pictures: training pictures with their captions.
+    """
+    captions = [picture.caption.partition("\n")[0] for picture in pictures]
+    if len(set(captions)) < 4:
+        return "Whether clip and clip_vision belong together cannot be checked: fewer than 4 different captions."
+    texts = np.stack(tower.vectors(captions))
+    table = wholes @ texts.T
+    other = np.array([[caption != each for each in captions] for caption in captions])
+    apart = np.array([table[i, i] - table[i, other[i]].mean() for i in range(len(captions))])
+    error = float(apart.std(ddof=1)) / len(apart) ** 0.5
+    mean = float(apart.mean())
+    told = f"pictures are {mean:+.3f} ± {error:.3f} nearer to their own captions than to others'"
+    if mean > 3 * error:
+        return f"clip and clip_vision belong together: {told}."
+    return f"clip and clip_vision may not belong together, or cannot tell these captions apart: {told}; do not rely on prompt."

@@ -1,0 +1,243 @@
+"""Measures pictures against a dataset: what XYZ Compare and Sample Config are given by the node Likeness."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.dataset import Dataset, Picture
+from ..data.doctor.measure import load, source_of
+from ..host import guard
+from ..pictures import UnreadablePicture
+from ..settings import DatasetSettings, LikenessSettings
+from ..wording import plural
+from . import copies
+from .cache import PictureScore, ScoreCache, picture_digest, prompt_digest
+from .copies import Calibration
+from .looks import Look, Measure
+from .prompts import TextTower, belonging
+from .references import References, digest, filtered, look_at, training_pictures
+
+Say = Callable[[str, int, int], None]
+"""Called with (what is looked at, done, total); what it raises ends the work."""
+_BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A picture to be measured, and the prompt that it was drawn with."""
+
+    pixels: np.ndarray  # (H, W, 3) uint8
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Against:
+    """Everything a picture is compared with, once it was looked at."""
+
+    training: References
+    liked: np.ndarray  # indices into them: those of the caption filter
+    held_out: References | None
+    centre: np.ndarray | None  # (e,) taken off layouts: what all pictures of a vision model have in common
+    calibration: Calibration
+
+
+class Scorer:
+    """Measures pictures; nothing is looked at before the first one that is not known yet."""
+
+    def __init__(
+        self,
+        measure: Measure,
+        dataset: Dataset,
+        settings: LikenessSettings,
+        *,
+        folder: Path,
+        held_out: Dataset | None = None,
+        text: TextTower | None = None,
+    ) -> None:
+        """Choose the pictures, and name the scorer by all that its numbers depend on.
+
+        Args:
+            folder: of what was measured before.
+            held_out: pictures that are not trained on; those of them in `dataset` are no training pictures.
+            text: the text tower beside the measure; None: there is none.
+
+        Raises:
+            AthanorError: no caption has what the filter asks for, or there is no training picture.
+        """
+        self.measure, self.settings, self._text = measure, settings, text
+        self._dataset, self._held_out = dataset, held_out
+        apart = frozenset(picture.content for picture in held_out.pictures) if held_out else frozenset[str]()
+        self._training = training_pictures(dataset, apart)
+        self._held = training_pictures(held_out) if held_out else []
+        self._liked = filtered(self._training, settings.caption_filter)
+        parts = [measure.content, digest(self._training), digest(self._liked), digest(self._held), settings.k]
+        parts.append(text.content if text else "")
+        parts += [*_backgrounds(dataset, self._training), *(_backgrounds(held_out, self._held) if held_out else [])]
+        self.id = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        self._cache = ScoreCache(folder / f"{self.id}.jsonl")
+        self._against: _Against | None = None
+        self._names = _names(dataset, self._training)
+        self._pictures = {self._names[picture.content]: picture for picture in self._training}
+
+    @property
+    def references(self) -> int:
+        """How many training pictures likeness is measured to."""
+        return len(self._liked)
+
+    def said(self) -> list[str]:
+        """Return what is compared with what, in sentences."""
+        filtered = f", of {len(self._training)} that are trained" if len(self._liked) < len(self._training) else ""
+        held = f", and with {plural(len(self._held), 'held-out picture')} apart from them" if self._held else ""
+        weak = ": colours and edges alone; connect clip_vision for what they show" if self.measure.weak else ""
+        few = (
+            f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."
+            if len(self._training) < copies.NEEDED
+            else ""
+        )
+        lines = [
+            f"Compares with {plural(len(self._liked), 'training picture')}{filtered}{held}, whole and squeezed into a square.",
+            f"Measure: {self.measure.title}{weak}.",
+            few,
+        ]
+        return [line for line in lines if line]
+
+    def calibration(self, say: Say | None = None) -> Calibration:
+        """Return from where on a picture is a copy, after all references were looked at."""
+        return self._look_at_references(say).calibration
+
+    def towers(self, say: Say | None = None) -> str:
+        """Return one sentence on whether text tower and vision model know each other's vectors; '' where there is no text tower."""
+        if self._text is None:
+            return ""
+        training = self._look_at_references(say).training
+        return belonging(self._text, training.wholes, training.pictures)
+
+    def picture_of(self, name: str) -> Picture | None:
+        """Return the training picture that scores call by that name; None if there is none."""
+        return self._pictures.get(name)
+
+    def thumbnail(self, name: str, side: int) -> Any:
+        """Return a training picture of at most `side` pixels, as an RGB image; None if it cannot be read any more."""
+        picture = self.picture_of(name)
+        try:
+            image = load(source_of(self._dataset, picture), side) if picture else None
+        except UnreadablePicture:
+            return None
+        if image is not None:
+            image.thumbnail((side, side))
+        return image
+
+    def score(self, asked: Sequence[Asked], say: Say | None = None) -> list[PictureScore]:
+        """Measure pictures, each once: what was measured before is read from the cache. An interrupt keeps what is done.
+
+        Raises:
+            AthanorError: no reference can be read, or the model has failed.
+            FileError: what was measured cannot be written.
+            BaseException: the host's own, where the user has interrupted.
+        """
+        keys = [(picture_digest(each.pixels), prompt_digest(each.prompt) if self._text else "") for each in asked]
+        # A file that was renamed since has other names than its lines in the cache: they are measured again.
+        known = {key: score for key in keys if (score := self._cache.get(*key)) and score.nearest in self._pictures}
+        missing = list({key: each for key, each in zip(keys, asked, strict=True) if key not in known}.items())
+        against = self._look_at_references(say) if missing else None
+        for start in range(0, len(missing), _BATCH):
+            guard.stop_if_interrupted()
+            if say:
+                say("pictures", start, len(missing))
+            some = missing[start : start + _BATCH]
+            looks = self.measure.looks([each.pixels for _, each in some])
+            prompts = self._text.vectors([each.prompt for _, each in some]) if self._text else [None] * len(some)
+            for (key, _), look, prompt in zip(some, looks, prompts, strict=True):
+                assert against is not None
+                known[key] = self._one(look, prompt, against)
+                self._cache.put(*key, known[key])
+        return [known[key] for key in keys]
+
+    def give_back(self) -> None:
+        """Take the model off the device, if there is one."""
+        if give_back := getattr(self.measure, "give_back", None):
+            give_back()
+
+    def _one(self, look: Look, prompt: np.ndarray | None, against: _Against) -> PictureScore:
+        liked = np.sort(against.training.wholes[against.liked] @ look.whole)[::-1]
+        values = {"likeness": float(liked[: self.settings.k].mean()), "mean": float(liked.mean())}
+        if against.held_out is not None:
+            held = np.sort(against.held_out.wholes @ look.whole)[::-1]
+            values["held_out"] = float(held[: self.settings.k].mean())
+        if prompt is not None:
+            values["prompt"] = float(prompt @ look.whole)
+        near = copies.closeness(_centred(look.layout, against.centre), against.training.layouts)
+        nearest = int(near.argmax())
+        limit = against.calibration.threshold
+        return PictureScore(
+            values=values,
+            nearest=self._names[against.training.pictures[nearest].content],
+            nearest_value=float(near[nearest]),
+            copy=limit is not None and float(near[nearest]) >= limit,
+            whole=look.whole.astype(np.float16).astype(
+                np.float32
+            ),  # as it is kept, so that variety is the same when it is read back
+        )
+
+    def _look_at_references(self, say: Say | None) -> _Against:
+        if self._against is None:
+
+            def tell(done: int, total: int) -> None:
+                guard.stop_if_interrupted()
+                if say:
+                    say("training pictures", done, total)
+
+            training = look_at(self._dataset, self._training, self.measure, tell)
+            held_out = (
+                look_at(self._held_out, self._held, self.measure, tell) if self._held_out and self._held else None
+            )
+            centre = None if self.measure.weak else training.layouts.mean((0, 1))
+            training = _as_centred(training, centre)
+            names = {picture.content for picture in self._liked}
+            liked = [i for i, picture in enumerate(training.pictures) if picture.content in names]
+            layouts = [_centred(layout, centre) for layout in held_out.layouts[:, 0]] if held_out else []
+            near = [float(copies.closeness(layout, training.layouts).max()) for layout in layouts]
+            self._against = _Against(
+                training=training,
+                liked=np.array(liked or range(len(training.pictures))),
+                held_out=held_out,
+                centre=centre,
+                calibration=copies.calibrate(training.layouts, training.groups, near),
+            )
+        return self._against
+
+
+def _names(dataset: Dataset, pictures: Sequence[Picture]) -> dict[str, str]:
+    """Return content -> what a picture is called; where several folders have one of that name, their number stands in front."""
+    counts = Counter(picture.name for picture in pictures)
+    return {p.content: p.name if counts[p.name] == 1 else f"folder {p.subset + 1}: {p.name}" for p in pictures}
+
+
+def _backgrounds(dataset: Dataset, pictures: Sequence[Picture]) -> list[tuple[str, str]]:
+    """Return (content, background) of pictures on another one than the usual, with which transparent ones look different."""
+    grounds = ((picture.content, source_of(dataset, picture).background) for picture in pictures)
+    return sorted((content, str(ground)) for content, ground in grounds if ground != DatasetSettings().alpha_background)
+
+
+def _centred(layout: np.ndarray, centre: np.ndarray | None) -> np.ndarray:
+    """Return a layout without what all of them have in common, at length 1 again: a vision model's patches are much alike."""
+    if centre is None:
+        return layout
+    apart = layout - centre
+    return apart / np.maximum(np.linalg.norm(apart, axis=-1, keepdims=True), 1e-6)
+
+
+def _as_centred(references: References, centre: np.ndarray | None) -> References:
+    return References(
+        pictures=references.pictures,
+        wholes=references.wholes,
+        layouts=_centred(references.layouts, centre),
+        groups=references.groups,
+    )

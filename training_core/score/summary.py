@@ -1,0 +1,163 @@
+"""From single pictures to means with their noise, and to the sentence that says what they show (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import isqrt
+from typing import Any
+
+import numpy as np
+
+from ..wording import first_few, plural
+from .cache import PictureScore
+
+ENOUGH = (2, 2)
+"""Prompts and seeds below which the noise of a mean cannot be told."""
+_MOST_NAMES = 6
+"""Checkpoints that a sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A measured picture, with what it was drawn with besides the checkpoint."""
+
+    prompt: str
+    seed: Hashable
+    score: PictureScore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The pictures of one checkpoint: one value of the axes that are neither prompt nor seed."""
+
+    labels: tuple[str, ...]
+    pictures: tuple[Drawn, ...]
+
+    @property
+    def name(self) -> str:
+        """Its labels in one text."""
+        return ", ".join(self.labels) or "all pictures"
+
+    @property
+    def copies(self) -> int:
+        """How many of its pictures look like copies."""
+        return sum(each.score.copy for each in self.pictures)
+
+    def values(self, name: str) -> list[tuple[str, float]]:
+        """Return (prompt, value) of each picture that has this score."""
+        return [(each.prompt, each.score.values[name]) for each in self.pictures if name in each.score.values]
+
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """Return mean, standard error and number of each score, by its name; variety as well."""
+        names = dict.fromkeys(name for each in self.pictures for name in each.score.values)
+        found = {name: mean(self.values(name)) for name in names}
+        return found | ({"variety": mean_of_pairs(pairs)} if (pairs := variety(self.pictures)) else {})
+
+
+def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """Return the mean of (prompt, value), its standard error over pictures or prompts, the larger one, and how many there are.
+
+    Pictures of one prompt are more alike than others, so that n pictures of two prompts tell less than n of n prompts: where there
+    are several of each, the spread of the prompts' own means counts if it is larger. The error of a single picture is unknown.
+    """
+    numbers = np.array([value for _, value in values])
+    by_prompt = [np.mean([v for p, v in values if p == prompt]) for prompt in dict.fromkeys(p for p, _ in values)]
+    errors = [float(np.std(each, ddof=1)) / len(each) ** 0.5 for each in (numbers, by_prompt) if len(each) > 1]
+    error = round(max(errors), 4) if errors else None
+    return {"mean": round(float(numbers.mean()), 4), "error": error, "n": len(numbers)}
+
+
+def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """Return the same of (prompt, value) of all pairs of a prompt's pictures, of which only those without a picture in common tell
+    anything of each other's noise.
+
+    The mean over all pairs of s pictures has at most the variance of floor(s / 2) independent ones (Hoeffding 1948): so many count.
+    """
+    found = mean(values)
+    counts = Counter(prompt for prompt, _ in values)
+    apart = sum((1 + isqrt(1 + 8 * pairs)) // 4 for pairs in counts.values())  # pairs = s (s - 1) / 2
+    if apart < 2:
+        return found | {"error": None}
+    spread = float(np.std([value for _, value in values], ddof=1)) / apart**0.5
+    return found | {"error": round(max(found["error"], spread), 4)}
+
+
+def variety(pictures: Sequence[Drawn]) -> list[tuple[str, float]]:
+    """Return (prompt, 1 - similarity) of each pair of pictures with one prompt and two seeds."""
+    found = []
+    for one, other in combinations(pictures, 2):
+        if one.prompt == other.prompt and one.seed != other.seed and len(one.score.whole) == len(other.score.whole):
+            found.append((one.prompt, float(1 - one.score.whole @ other.score.whole)))
+    return found
+
+
+def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
+    """Return what the scores of several checkpoints show, with evidence and noise; none of them decides by itself.
+
+    Args:
+        weak: measured without a vision model.
+        copies: how copies are told, or why they cannot be.
+    """
+    said = [_best(checkpoints, "likeness", "Most like the training pictures", ENOUGH)]
+    if any(each.values("prompt") for each in checkpoints):
+        said.append(_best(checkpoints, "prompt", "Follows its prompt best", ENOUGH))
+    said.append(_copies(checkpoints, copies))
+    said.append(_noise(checkpoints))
+    if weak:
+        said.append(
+            "Measured by colours and edges alone, which is weak evidence: connect a CLIP Vision model to Likeness."
+        )
+    return " ".join(filter(None, said))
+
+
+def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple[int, int]) -> str:
+    """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
+    there = [each for each in checkpoints if each.values(name)]
+    if len(there) < 2:
+        return ""
+    ranked = sorted(there, key=lambda each: -mean(each.values(name))["mean"])
+    best, top = ranked[0], mean(ranked[0].values(name))
+    prompts, seeds = _counts([best])
+    even = [] if prompts * seeds < enough[0] * enough[1] else [e for e in ranked[1:] if not _is_above(best, e, name)]
+    noise = f" ± {top['error']:.3f}" if top["error"] is not None else ""
+    text = f"{what}: {best.name} ({top['mean']:.3f}{noise}, {plural(top['n'], 'picture')})"
+    if even:
+        text += f"; cannot be told apart from it: {first_few([each.name for each in even], _MOST_NAMES)}"
+    return f"{text}."
+
+
+def _is_above(best: Checkpoint, other: Checkpoint, name: str) -> bool:
+    """Return whether `best` is above `other` by more than twice the standard error of their differences, prompt and seed alike."""
+    mine = {(each.prompt, each.seed): each.score.values[name] for each in best.pictures if name in each.score.values}
+    theirs = {(each.prompt, each.seed): each.score.values[name] for each in other.pictures if name in each.score.values}
+    apart = mean([(key[0], mine[key] - theirs[key]) for key in mine if key in theirs] or [("", 0.0)])
+    return apart["error"] is not None and apart["mean"] > 2 * apart["error"]
+
+
+def _copies(checkpoints: Sequence[Checkpoint], how: str) -> str:
+    found = [each for each in checkpoints if each.copies]
+    if how.startswith("Copies cannot"):
+        return how
+    if not found:
+        return "No picture looks like a copy of a training picture."
+    told = [f"{each.name} ({each.copies} of {len(each.pictures)})" for each in found]
+    return f"Pictures that look like copies of training pictures: {first_few(told, _MOST_NAMES)}; look at them beside their nearest ones."
+
+
+def _noise(checkpoints: Sequence[Checkpoint]) -> str:
+    prompts, seeds = _counts(checkpoints)
+    if prompts >= ENOUGH[0] and seeds >= ENOUGH[1]:
+        return ""
+    return (
+        f"{plural(prompts, 'prompt')} and {plural(seeds, 'seed')} tell little: differences may be chance. Use at least {ENOUGH[0]} "
+        f"prompts and {ENOUGH[1]} seeds."
+    )
+
+
+def _counts(checkpoints: Sequence[Checkpoint]) -> tuple[int, int]:
+    """Return how many prompts and seeds there are."""
+    pictures = [each for checkpoint in checkpoints for each in checkpoint.pictures]
+    return len({each.prompt for each in pictures}), len({each.seed for each in pictures})

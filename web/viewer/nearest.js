@@ -1,0 +1,63 @@
+// A picture's scores beside it, and the picture beside the training picture that it is nearest to.
+
+import { make } from "./make.js";
+import { bar, number } from "./scores.js";
+
+/** What is said of a cell's nearest training picture; "" if it was not scored. */
+export function nearness(scores, id) {
+  const found = scores.of(id);
+  if (!found?.nearest || found.nearest_value == null) return "";
+  const { threshold } = scores.data;
+  const limit = threshold == null ? "too few training pictures to tell a copy" : `a copy from ${number(threshold)} on`;
+  return `nearest training picture: ${found.nearest}, ${number(found.nearest_value)} (${limit})`;
+}
+
+/** The small sign of a picture that looks like a copy; "" if it does not. */
+export function copyMark(scores, id, onclick) {
+  const found = scores.of(id);
+  if (!found?.copy) return "";
+  const title = `Looks like a copy of ${found.nearest} (${number(found.nearest_value ?? 0)})`;
+  return make("button", { "class": "copy", title, "aria-label": title, "tabindex": -1, onclick }, "copy?");
+}
+
+/** A cell's scores, each with what it cannot see, to be opened; "" if it was not scored. */
+export function scoreList(scores, id) {
+  const found = scores.of(id);
+  if (!found) return "";
+  const shown = scores.kinds.filter(({ name }) => name in found.values);
+  const rows = shown.map(({ name, title, blind }) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, title),
+      make("td", {}, number(found.values[name]), bar(scores.part(found.values[name], name))),
+      make("td", { class: "blind" }, blind),
+    ),
+  );
+  const short = shown.map(({ name, title }) => `${title} ${number(found.values[name])}`).join("  ·  ");
+  return make(
+    "details",
+    { class: found.copy ? "cell-scores is-copy" : "cell-scores" },
+    make("summary", {}, `${found.copy ? "looks like a copy  ·  " : ""}scores: ${short}`),
+    make("p", {}, nearness(scores, id)),
+    make("table", {}, make("tbody", {}, rows)),
+    make("p", {}, `Measured by ${scores.data.title}. No score decides by itself.`),
+  );
+}
+
+/** A picture and its nearest training picture side by side; a sentence where there is none to show. */
+export function besideNearest(scores, id, picture) {
+  const source = scores.picture(id);
+  const said = nearness(scores, id);
+  const name = scores.of(id)?.nearest ?? "";
+  const half = (content, text) => make("figure", { class: "half" }, content, make("figcaption", {}, text));
+  const other = source
+    ? make("img", { src: source, alt: `training picture ${name}` })
+    : make("p", { class: "undrawn" }, said ? "its small picture is not there" : "this picture was not scored");
+  return make(
+    "div",
+    { class: "pair beside" },
+    half(picture, "this picture"),
+    half(other, said || "no training picture"),
+  );
+}
