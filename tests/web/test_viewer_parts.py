@@ -197,7 +197,9 @@ def test_places_views_marks_and_votes(bare):
     pair = "return module.drawPair(comparison, 1, [9, 0, 0], () => 0.6).map((at) => at[1]).sort();"
     assert run(bare, "duel", pair) == [0, 1]
     assert run(bare, "duel", "return module.drawPair(comparison, 2, [0]);") is None
-    shown = "comparison.hidden = [[0, 1]]; return module.drawPair(comparison, 1, [9, 0, 0], () => 0.6).map((at) => at[0]);"
+    shown = (
+        "comparison.hidden = [[0, 1]]; return module.drawPair(comparison, 1, [9, 0, 0], () => 0.6).map((at) => at[0]);"
+    )
     assert run(bare, "duel", shown) == [0, 0]
 
     marks = """const marks = module.fromJson(JSON.stringify({ marks: { a: { star: 1, note: "n" }, x: { star: true } } }),
