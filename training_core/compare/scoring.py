@@ -66,7 +66,7 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
     rows = checkpoints(prepared.plan, prepared.keys, drawn)
     calibration = scorer.calibration(say)
     said = " ".join(
-        filter(None, [verdict([row for row, _ in rows], scorer.measure.weak, calibration.said), scorer.towers(say)])
+        filter(None, [verdict([row for row, _ in rows], scorer.measure.weak, calibration), scorer.towers(say)])
     )
     thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
     document = {
