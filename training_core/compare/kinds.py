@@ -103,7 +103,8 @@ def join(axes: Sequence[Axis]) -> Axis:
     )
     models = tuple(each for axis in axes for each in axis.graph_models)
     notes = tuple(lists.once(note for axis in axes for note in axis.notes))
-    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models, notes=notes)
+    skipped = max(axis.skipped for axis in axes)
+    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models, skipped=skipped, notes=notes)
 
 
 def check_fields(axes: Sequence[Axis]) -> None:

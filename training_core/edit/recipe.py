@@ -190,6 +190,11 @@ def notes(wanted: Wanted) -> list[str]:
     return said
 
 
+def is_made(path: Path) -> bool:
+    """Return whether a file is there that some recipe made."""
+    return KEY in safetensors_metadata(path)
+
+
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:
     """Return whether a file was made by this recipe; how it compared with its originals (`check`) is no part of it."""
     told = parse_json(safetensors_metadata(path).get(KEY, ""))
