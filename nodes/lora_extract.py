@@ -105,7 +105,7 @@ class AthanorLoRAExtract(io.ComfyNode):
         recipe_of = {
             "tuned": {"model": _title(tuned, values, "tuned"), "content": fingerprint.models(*tuned, None)[:24]},
             "base": {"model": _title(base, values, "base"), "content": fingerprint.models(*base, None)[:24]},
-            "rank": recipe.rank_of(rule),
+            "rank": recipe.rank_rule(rule),
             "min_diff": settings.min_diff,
             "precision": settings.precision,
         }

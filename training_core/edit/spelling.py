@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 
-from .change import ALPHA, DOWN, UP
-from .opened import LoraFile, Pieces
-
-Shapes = Mapping[str, tuple[int, ...]]
+from ..network.damage import Pieces
+from .change import ALPHA, DOWN, UP, Shapes
+from .opened import LoraFile
 
 
 def as_in(files: Sequence[LoraFile], layer: str, pieces: Pieces) -> dict[str, torch.Tensor]:
