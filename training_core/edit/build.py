@@ -11,7 +11,7 @@ import torch
 
 from .. import block_strengths
 from ..errors import AthanorError, shortened
-from ..lora_keys import DORA
+from ..lora_keys import MAGNITUDE
 from ..network.damage import damage, in_words
 from ..network.files import DTYPES
 from . import change, selfcheck, spelling
@@ -178,7 +178,8 @@ def check(files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], rul
 def _check_kinds(layer: str, weighted: Sequence[tuple[LoraFile, float]], rule: RankRule | None) -> None:
     """Refuse what `summed` would refuse, as far as the names of the pieces tell it."""
     files, weights = [file for file, _ in weighted], [weight for _, weight in weighted]
-    kinds = [change.kind(file.keys[layer]) for file in files]
+    one = torch.empty(0)
+    kinds = [change.kind(dict.fromkeys(file.keys[layer], one)) for file in files]
     if all(name in change.ADDITIVE for name in kinds) or (len(kinds) == 1 and weights[0] == 1 and rule is None):
         return
     if all(name.startswith("dora") for name in kinds) and abs(sum(weights) - 1) < 1e-6:
@@ -245,7 +246,7 @@ def in_format(layer: str, pieces: Pieces, precision: str) -> dict[str, torch.Ten
     """
     result = {}
     for piece, value in pieces.items():
-        keeps = piece in (change.ALPHA, *DORA) or not value.is_floating_point()
+        keeps = piece in (change.ALPHA, "dora_scale", MAGNITUDE) or not value.is_floating_point()
         written = value.float() if piece == change.ALPHA else value if keeps else value.to(DTYPES[precision])
         if not written.isfinite().all():
             raise AthanorError(
@@ -256,7 +257,7 @@ def in_format(layer: str, pieces: Pieces, precision: str) -> dict[str, torch.Ten
 
 
 def _layer(name: str, terms: Sequence[tuple[float, Pieces]], result: Summed, pieces: Pieces) -> Layer:
-    rank = change.rank_of(change.shapes_of(pieces))
+    rank = change.rank_of(pieces)
     far, norm = selfcheck.distance(terms, pieces)
     down = pieces.get(change.DOWN)
     return Layer(

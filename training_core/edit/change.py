@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from ..errors import AthanorError
-from ..lora_keys import DORA
-from ..network.damage import Pieces, algo_of
+from ..lora_keys import MAGNITUDE
+from ..network.damage import algo_of
 
-Shapes = Mapping[str, tuple[int, ...]]
-"""Piece of a layer -> its shape."""
+Pieces = Mapping[str, torch.Tensor]
 UP, DOWN, MID, ALPHA, DIFF = "lora_up.weight", "lora_down.weight", "lora_mid.weight", "alpha", "diff"
 EXTRAS = (DIFF, "diff_b", "w_norm", "b_norm")
 """Pieces that are added to weights or biases as they are."""
@@ -20,8 +19,6 @@ ADDITIVE = ("lora", "loha", "lokr", "full", "norm")
 """Kinds whose change is added to the weight, whatever the weight is: sums and multiples of these are exact."""
 _FIRST = (UP, "hada_w1_a", "lokr_w1", "lokr_w1_a")
 """A piece of each low-rank kind that the whole change is proportional to."""
-_OF_RANK = (DOWN, "hada_w1_b", "lokr_w2_b", "lokr_w1_b")
-"""Pieces whose first axis is the rank."""
 _WHY = {
     "oft": "it rotates the weights (OFT, BOFT)",
     "glora": "its change depends on the model's weights (GLoRA)",
@@ -45,12 +42,12 @@ class Factors:
     shape: tuple[int, ...]  # of the weight: (out, in) or (out, in, kernel ...), as far as the pieces tell
 
 
-def kind(pieces: Collection[str]) -> str:
-    """Return what a layer is by its pieces' names: lora, loha, lokr, full, norm (all added), dora ..., oft, glora, ia3, set or unknown."""
+def kind(pieces: Pieces) -> str:
+    """Return what a layer is: lora, loha, lokr, full, norm (all added), dora ..., oft, glora, ia3, set or unknown."""
     algo = algo_of(pieces)
     if "set_weight" in pieces:
         return "set"
-    return f"dora {algo}" if any(piece in DORA for piece in pieces) else algo
+    return f"dora {algo}" if "dora_scale" in pieces or MAGNITUDE in pieces else algo
 
 
 def why_not(name: str) -> str:
@@ -58,19 +55,17 @@ def why_not(name: str) -> str:
     return "it is DoRA, which divides by the changed weight's norm" if name.startswith("dora") else _WHY.get(name, "")
 
 
-def shapes_of(pieces: Pieces) -> Shapes:
-    """Return the shape of each piece."""
-    return {piece: tuple(value.shape) for piece, value in pieces.items()}
-
-
-def rank_of(shapes: Shapes) -> int:
+def rank_of(pieces: Pieces) -> int:
     """Return the rank that alpha is divided by; 0 where it is not (LoKr of two full factors, full, norm)."""
-    return next((shapes[piece][0] for piece in _OF_RANK if piece in shapes), 0)
+    for piece, axis in ((DOWN, 0), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0)):
+        if piece in pieces:
+            return pieces[piece].shape[axis]
+    return 0
 
 
 def scale_of(pieces: Pieces) -> float:
     """Return alpha / rank as ComfyUI's loader computes it: 1 without an alpha, or where there is no rank."""
-    rank = rank_of(shapes_of(pieces))
+    rank = rank_of(pieces)
     return float(pieces[ALPHA].item()) / rank if ALPHA in pieces and rank else 1.0
 
 
@@ -153,7 +148,7 @@ def scaled(pieces: Pieces, factor: float) -> dict[str, torch.Tensor]:
     result = {piece: value * factor if piece in EXTRAS else value for piece, value in pieces.items()}
     if name in ("full", "norm"):
         return result
-    rank = rank_of(shapes_of(pieces))
+    rank = rank_of(pieces)
     first = next(piece for piece in _FIRST if piece in pieces)
     if not rank:
         return result | {first: pieces[first].float() * factor}

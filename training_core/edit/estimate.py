@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..lora_keys import DORA
-from . import spelling, svd
+import torch
+
+from . import change, spelling, svd
 from .build import AS_IT_IS, Wanted, precision_of, weights_of
-from .change import ALPHA, DOWN, EXTRAS, Shapes, kind, rank_of
+from .change import ALPHA, DOWN, EXTRAS
 from .opened import LoraFile
 from .svd import RankRule
 
 _BYTES = {"fp16": 2, "bf16": 2, "float": 4}
 _HEADER = 100
 """Bytes of the header for each tensor, roughly."""
+Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,18 @@ def estimate(files: Sequence[LoraFile], wanted: Wanted) -> Estimate:
     )
 
 
+def kind_of(shapes: Shapes) -> str:
+    """Return the kind of a layer (`change.kind`) by the shapes of its pieces."""
+    one = torch.empty(0)
+    return change.kind(dict.fromkeys(shapes, one))
+
+
+def rank_of(shapes: Shapes) -> int:
+    """Return the rank of a layer as its file has it; 0 where it has none."""
+    pieces = ((DOWN, 0), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0))
+    return next((shapes[piece][axis] for piece, axis in pieces if piece in shapes), 0)
+
+
 def is_wide(shapes: Shapes) -> bool:
     """Return whether a layer is a convolution of a larger kernel than 1x1, by the shapes of its pieces."""
     return any(map(svd.is_wide, shapes.values()))
@@ -73,7 +87,8 @@ def own_ranks(files: Sequence[LoraFile]) -> tuple[int, int]:
     for file in files:
         for layer in file.layers:
             shapes = file.shapes(layer)
-            if kind(shapes).removeprefix("dora ") not in ("lora", "norm", "full"):
+            kind = kind_of(shapes).removeprefix("dora ")
+            if kind not in ("lora", "norm", "full"):
                 return 0, 0
             rank = rank_of(shapes)
             if is_wide(shapes):
@@ -85,10 +100,10 @@ def own_ranks(files: Sequence[LoraFile]) -> tuple[int, int]:
 
 def _layer(terms: Sequence[tuple[float, Shapes]], rule: RankRule | None) -> _Layer:
     first = terms[0][1]
-    if len(terms) == 1 and (rule is None or kind(first) == "norm" or not _main(first)):
+    if len(terms) == 1 and (rule is None or kind_of(first) in ("norm",) or not _main(first)):
         how = "copied" if terms[0][0] == 1 else "scaled"
         return _Layer(how, rank_of(first), sum(map(math.prod, first.values())), len(first))
-    norms = {name: shape for _, shapes in terms for name, shape in shapes.items() if name in DORA}
+    norms = {name: shape for _, shapes in terms for name, shape in shapes.items() if "dora" in name or "magn" in name}
     extras = {name: shape for _, shapes in terms for name, shape in shapes.items() if name in EXTRAS[1:]}
     mains = [main for _, shapes in terms if (main := _main(shapes))]
     more = sum(map(math.prod, (*norms.values(), *extras.values())))
@@ -102,7 +117,7 @@ def _layer(terms: Sequence[tuple[float, Shapes]], rule: RankRule | None) -> _Lay
 
 def _main(shapes: Shapes) -> Shapes:
     """Return the pieces of the change of the weight."""
-    left_out = {*EXTRAS[1:], ALPHA, *DORA}
+    left_out = {*EXTRAS[1:], ALPHA, "dora_scale", "lora_magnitude_vector"}
     return {name: shape for name, shape in shapes.items() if name not in left_out}
 
 

@@ -19,8 +19,8 @@ from ..network.weights import module_of
 
 TEXT = ("lora_te1", "lora_te2", "lora_te3")
 """CLIP-L is te1 here, whether it stands alone (lora_te in SD1's files) or beside others."""
-Tensors = dict[str, torch.Tensor]
-"""Tensors by their keys in a file, or by the pieces of a layer that they are, see `network.damage.Pieces`."""
+Pieces = dict[str, torch.Tensor]
+"""Piece of a layer in kohya's or LyCORIS' spelling (lora_up.weight, alpha, hada_w1_a ...) -> tensor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class LoraFile:
     _header: dict[str, Any]
     _file: Any
 
-    def pieces(self, layer: str) -> Tensors:
+    def pieces(self, layer: str) -> Pieces:
         """Return the tensors of a layer as the file has them; {} for one that it lacks."""
         return {piece: self.tensor(key) for piece, key in self.keys.get(layer, {}).items()}
 

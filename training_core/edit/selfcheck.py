@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..lora_keys import DORA
+from ..lora_keys import MAGNITUDE
 from . import svd
 from .change import ADDITIVE, EXTRAS, Pieces, dense, factors, kind
-from .opened import Tensors
+from .opened import Pieces as Tensors
 
 Terms = Sequence[tuple[float, Pieces]]
 
@@ -50,4 +50,4 @@ def _main(pieces: Pieces) -> Tensors:
 
 
 def _without_norms(pieces: Pieces) -> Tensors:
-    return {piece: value for piece, value in pieces.items() if piece not in DORA}
+    return {piece: value for piece, value in pieces.items() if piece not in ("dora_scale", MAGNITUDE)}

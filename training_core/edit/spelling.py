@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from ..network.damage import Pieces
-from .change import ALPHA, DOWN, UP, Shapes
-from .opened import LoraFile
+from .change import ALPHA, DOWN, UP
+from .opened import LoraFile, Pieces
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 def as_in(files: Sequence[LoraFile], layer: str, pieces: Pieces) -> dict[str, torch.Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -27,8 +27,8 @@ class Damage:
     what: str  # the piece that is meant, in words
 
 
-def algo_of(pieces: Collection[str]) -> str:
-    """Return the algorithm that has pieces of these names; "unknown" where none of them tells."""
+def algo_of(pieces: Pieces) -> str:
+    """Return the algorithm that has these pieces; "unknown" where none of them tells."""
     for sign, algo in (
         ("lora_up", "lora"), ("lora_down", "lora"), ("hada_w", "loha"), ("lokr_w", "lokr"), ("a1.", "glora"), ("a2.", "glora"),
         ("b1.", "glora"), ("b2.", "glora"), ("oft_blocks", "oft"), ("diff", "full"), ("set_weight", "full"),
