@@ -18,7 +18,6 @@ from ..training_core.settings import Job, SweepSettings
 from ..training_core.sweep import budget, halving, result
 from ..training_core.sweep.combinations import Combination
 from ..training_core.sweep.ranking import Row, ranked
-from ..training_core.wording import about
 from . import types
 from .sweep_clones import Clones, Edits
 from .train_job import job_of, models_of
@@ -220,7 +219,7 @@ class Sweep:
         speeds = [speed for record in records if (speed := result.seconds_per_step(record))]
         if not speeds:
             return ""
-        return f"; {about(sum(run.left for run in runs) * sum(speeds) / len(speeds))} left"
+        return f"; about {budget.duration(sum(run.left for run in runs) * sum(speeds) / len(speeds))} left"
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
         """Return the runs that go on after a rung; of the others those that are not at their end are noted, also in their folders."""

@@ -1,4 +1,4 @@
-"""Numbers, lists and times in sentences: '1 picture', 'a, b, c and 5 more', '2 h 05 min'."""
+"""Numbers and lists in sentences: '1 picture', '2 pictures', 'a, b, c and 5 more'."""
 
 from __future__ import annotations
 
@@ -16,21 +16,3 @@ def first_few(things: Sequence[str], most: int = 3, separator: str = ", ") -> st
     """Return the first `most` names and how many follow: 'a, b, c and 5 more'; a character that no line can show is U+FFFD."""
     more = f" and {len(things) - most} more" if len(things) > most else ""
     return one_line(separator.join(things[:most])) + more
-
-
-def duration(seconds: float) -> str:
-    """Return a time that was measured: '2 h 05 min', '3 min 20 s', '12 s'; '' for less than a second."""
-    if seconds < 1:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def about(seconds: float) -> str:
-    """Return a time that is estimated, no finer than anybody can know it: 'about 2 h 05 min', 'about 12 min', 'about 45 s'."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {duration(60 * round(seconds / 60)).removesuffix(' 00 s')}"

@@ -75,6 +75,13 @@ def test_what_is_said_before_it_starts():
         "2 runs of 300 to 600 steps; how long is known after the first; 1 run finished before and used again; 4 comb"
     )
     assert budget.announcement([], None, 3, 0) == "nothing is left to train; 3 runs finished before and used again"
+    assert [budget.duration(s) for s in (0.2, 61, 95, 3600, 7800)] == [
+        "1 s",
+        "61 s",
+        "2 min",
+        "1 h 0 min",
+        "2 h 10 min",
+    ]
 
 
 def test_halving_keeps_the_better_half():

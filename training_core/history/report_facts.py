@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .. import wording
 from ..settings import BucketSettings, identity
 from . import registry, run_facts, run_json
 from .registry import STARTS, Record
@@ -63,4 +62,15 @@ def _times(times: dict[str, float | None]) -> dict[str, str]:
         for name in ("started", "ended")
         if (at := times[name]) is not None
     }
-    return {**shown, "time trained": wording.duration(times["seconds"] or 0.0)}
+    return {**shown, "time trained": duration(times["seconds"] or 0.0)}
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words such as "2 h 05 min", "3 min 20 s" or "12 s"; '' for none."""
+    if seconds < 1:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..randomness import keyed
-from ..wording import about, plural
+from ..wording import plural
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 45 s, 12 min, 2 h 10 min."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(max(1, round(seconds / 60)), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def fitting(costs: Sequence[float], budget: float, seed: int) -> list[int]:
@@ -41,7 +49,7 @@ def announcement(steps: Sequence[int], seconds: Sequence[float] | None, finished
     words = [f"{plural(len(steps), 'run')}{each} steps" if steps else "nothing is left to train"]
     if steps:
         words.append(
-            f"{about(sum(seconds))} by the speed of earlier runs"
+            f"about {duration(sum(seconds))} by the speed of earlier runs"
             if seconds is not None
             else "how long is known after the first"
         )
