@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..training_core.settings import SamplingSettings, ValidationSettings
 
 if TYPE_CHECKING:
-    from ..training_core.data.plan import Buckets
+    from ..training_core.data.plan import Buckets as PlannedBuckets
     from ..training_core.score.scorer import Scorer as PictureScorer
 
 Dataset = io.Custom("ATHANOR_DATASET")
@@ -42,4 +42,4 @@ class ProbeInputs(NamedTuple):
     """What Validation Config gives to Train LoRA and Likeness."""
 
     settings: ValidationSettings = ValidationSettings()
-    buckets: Buckets | None = None  # pictures for the probe alone; None: some of those that are trained
+    buckets: PlannedBuckets | None = None  # pictures for the probe alone; None: some of those that are trained
