@@ -136,7 +136,7 @@ def node_translations(language: str) -> dict[str, str]:
 
 def page_facts(text: str) -> set[str]:
     """Return what a help page states: facts, and all that stands in code."""
-    return set(FACTS.findall(text)) | set(_CODE.findall(text))
+    return set(FACTS.findall(text)) | set(_CODE.findall(text.replace("```", "`")))
 
 
 def help_texts(info: Mapping[str, Any]) -> dict[str, str]:
