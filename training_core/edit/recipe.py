@@ -57,12 +57,12 @@ def recipe(wanted: Wanted, names: str = AS_IT_IS) -> dict[str, Any]:
     told: dict[str, Any] = {"from": [_of(source) for source in wanted.sources]}
     blocks = block_strengths.read(wanted.blocks).text
     told |= {"blocks": blocks} if blocks else {}
-    told |= {} if rule is None else {"rank": rank_of(rule)}
+    told |= {} if rule is None else {"rank": rank_rule(rule)}
     told |= {} if names == AS_IT_IS else {"names": names}
     return told | {"precision": wanted.precision}
 
 
-def rank_of(rule: RankRule) -> dict[str, Any]:
+def rank_rule(rule: RankRule) -> dict[str, Any]:
     """Return the rule that ranks follow, as JSON values."""
     told: dict[str, Any] = {"rank": rule.rank, "conv_rank": rule.conv_rank}
     return told | ({} if rule.method == "fixed" else {"method": rule.method, "target": rule.target})
