@@ -50,7 +50,8 @@ def file_hash(path: Path) -> str:
     """
     hasher = hashlib.sha256()
     with path.open("rb") as file:
-        file.seek(int.from_bytes(file.read(8), "little") + 8)
+        header = int.from_bytes(file.read(8), "little")
+        file.seek(min(8 + header, path.stat().st_size))  # a damaged file tells lengths that no file can have
         while part := file.read(1 << 24):
             hasher.update(part)
     return hasher.hexdigest()
