@@ -10,14 +10,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from .. import safetensors_copy
 from ..files import METADATA, safetensors_header, write_atomically
 from .metadata_choice import as_text
 
 _HASHES = (
     ("modelspec.hash_sha256", "0x{digest}"),
     ("sshs_model_hash", "{digest}"),
-    (safetensors_copy.LEGACY_HASH, "{legacy}"),
+    ("sshs_legacy_hash", "{legacy}"),
 )
 """Fields of metadata -> the SHA-256 of all tensors' bytes, for the Stability model specification and sd-scripts, and its older one."""
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "float": torch.float32}
@@ -74,6 +73,8 @@ def _save(
     path: Path, tensors: Mapping[str, torch.Tensor], text: dict[str, str], hashes: Sequence[tuple[str, str]]
 ) -> str:
     """Write a file whose metadata has its own hashes: they take the place of others as long, once there is a file to be read."""
+    from ..safetensors_copy import legacy_hash  # nothing that ComfyUI's start needs
+
     digest, legacy = secrets.token_hex(32), secrets.token_hex(4)
     told = text | {key: pattern.format(digest=digest, legacy=legacy) for key, pattern in hashes}
 
@@ -82,7 +83,7 @@ def _save(
         save_file(dict(tensors), temporary, metadata=told)
         before, digest = digest, file_hash(temporary)
         entries = {name: entry for name, entry in safetensors_header(temporary).items() if name != METADATA}
-        new = safetensors_copy.legacy_hash(temporary, entries, text)
+        new = legacy_hash(temporary, entries, text)
         with temporary.open("rb+") as file:
             header = file.read(int.from_bytes(file.read(8), "little"))
             file.seek(8)
