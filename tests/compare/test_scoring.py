@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 from athanor.training_core.compare.axes import Axis, LoraChoice, Value
 from athanor.training_core.compare.plan import plan
 from athanor.training_core.score.cache import PictureScore
 from athanor.training_core.score.summary import Drawn
 from cell import base_cell
+from PIL import Image
 
 
 def test_a_checkpoint_is_what_is_neither_prompt_nor_seed(comfy):
@@ -38,3 +42,26 @@ def test_a_checkpoint_is_what_is_neither_prompt_nor_seed(comfy):
     assert all(len(own) == 4 == len(row.pictures) for row, own in rows) and len(drawn) == 20
     del drawn[keys[whole.order[0]]]  # it could not be drawn
     assert sorted(len(own) for _, own in checkpoints(whole, keys, drawn)) == [3, 4, 4, 4, 4]
+
+
+def test_few_pictures_are_in_memory_at_a_time(comfy, tmp_path, monkeypatch):
+    """All pictures of a comparison were read before the first was measured: 6 GB of 2000 at 1024 x 1024."""
+    from athanor.training_core.compare import scoring
+
+    monkeypatch.setattr(scoring, "_IN_MEMORY", 2)
+    for number in range(5):
+        Image.new("RGB", (4, 4), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    prepared: Any = SimpleNamespace(store=SimpleNamespace(path=lambda key: tmp_path / f"{key}.png"))
+    told, sizes = [], []
+
+    def score(asked, say):
+        sizes.append(len(asked))
+        say("training pictures", 1, 9)
+        say("pictures", 0, len(asked))
+        return [(int(each.pixels[0, 0, 0]), each.prompt) for each in asked]
+
+    prompts = {str(number): f"prompt {number}" for number in range(6)}  # the last one was not drawn
+    found = scoring._scores(prepared, SimpleNamespace(score=score), prompts, lambda *each: told.append(each))  # pyright: ignore[reportArgumentType] (no more of it is needed)
+    assert found == {str(number): (number, f"prompt {number}") for number in (0, 1, 2, 4)} and sizes == [2, 1, 1]
+    assert [each for each in told if each[0] == "pictures"] == [("pictures", at, 6) for at in (0, 2, 4)] and ("training pictures", 1, 9) in told

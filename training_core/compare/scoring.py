@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .prepare import PreparedComparison
 
 THUMBNAILS = "scores"
+_IN_MEMORY = 32
+"""Pictures in memory at a time: 100 MB of 1024 x 1024 pixels."""
 _SIDE = 256
 """Longest side of the thumbnails of nearest training pictures."""
 _NO_CHECKPOINT = frozenset({"positive", "negative", "replace", "seed", "controls"})
@@ -55,19 +57,15 @@ def score(prepared: PreparedComparison, scorer: Scorer, say: Say | None = None) 
 
 def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str:
     from ..score.facts import facts
-    from ..score.scorer import Asked
-    from ..score.summary import Drawn, verdict
+    from ..score.summary import Drawn, measured, verdict
 
-    folder, pixels = prepared.store.folder, _pixels(prepared)
-    cells = {key: cell for cell, key in prepared.keys.items() if key in pixels}
-    asked = [Asked(pixels[key], cell.positive) for key, cell in cells.items()]
-    scores = dict(zip(cells, scorer.score(asked, say), strict=True))
-    drawn = {key: Drawn(cell.positive, cell.seed, scores[key]) for key, cell in cells.items()}
+    folder, cells = prepared.store.folder, {key: cell for cell, key in prepared.keys.items()}
+    scores = _scores(prepared, scorer, {key: cell.positive for key, cell in cells.items()}, say)
+    drawn = {key: Drawn(cells[key].positive, cells[key].seed, score) for key, score in scores.items()}
     rows = checkpoints(prepared.plan, prepared.keys, drawn)
     calibration = scorer.calibration(say)
-    said = " ".join(
-        filter(None, [verdict([row for row, _ in rows], scorer.measure.weak, calibration.said), scorer.towers(say)])
-    )
+    told = verdict([row for row, _ in rows], scorer.measure.weak, calibration.said)
+    said = f"{told} {scorer.towers([each.prompt for each in drawn.values()], say)}".strip()
     thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
     document = {
         "scorer": facts(scorer, calibration),
@@ -75,8 +73,8 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
             key: {**each.as_json(), "thumbnail": thumbnails.get(each.nearest, "")} for key, each in scores.items()
         },
         "checkpoints": [
-            {"values": list(row.labels), "cells": list(keys), **row.measured(), "copies": row.copies}
-            for row, keys in rows
+            {"values": list(row.labels), "cells": list(keys), **values, "copies": row.copies}
+            for (row, keys), values in zip(rows, measured([row for row, _ in rows]), strict=True)
         ],
         "verdict": said,
     }
@@ -84,18 +82,32 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
     return said
 
 
-def _pixels(prepared: PreparedComparison) -> dict[str, np.ndarray]:
-    """Return the pictures that can be read, by their keys; a damaged one is told where the grid is drawn."""
-    found = {}
-    for key in prepared.keys.values():
-        path = prepared.store.path(key)
-        if path.is_file() and key not in found:
-            try:
-                with opened(path) as image:
-                    found[key] = np.asarray(image.convert("RGB"))
-            except UnreadablePicture:
-                continue
+def _scores(prepared: PreparedComparison, scorer: Scorer, prompts: Mapping[str, str], say: Say | None) -> dict[str, Any]:
+    """Return the scores of the pictures that can be read, by their keys; a damaged one is told where the grid is drawn."""
+    from ..score.scorer import Asked
+
+    keys, found = list(prompts), {}
+    for start in range(0, len(keys), _IN_MEMORY):
+
+        def tell(things: str, done: int, total: int, start: int = start) -> None:
+            if say:
+                say(things, *((start + done, len(keys)) if things == "pictures" else (done, total)))
+
+        some = {key: pixels for key in keys[start : start + _IN_MEMORY] if (pixels := _pixels(prepared, key)) is not None}
+        asked = [Asked(pixels, prompts[key]) for key, pixels in some.items()]
+        found |= zip(some, scorer.score(asked, tell), strict=True)
     return found
+
+
+def _pixels(prepared: PreparedComparison, key: str) -> np.ndarray | None:
+    path = prepared.store.path(key)
+    if not path.is_file():
+        return None
+    try:
+        with opened(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except UnreadablePicture:
+        return None
 
 
 def checkpoints(whole: Plan, keys: Mapping[Any, str], drawn: Mapping[str, Any]) -> list[tuple[Any, tuple[str, ...]]]:

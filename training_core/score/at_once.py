@@ -51,7 +51,7 @@ def measure(
     """
     prompts = _prompts(settings.prompt, len(images))
     try:
-        towers = scorer.towers(say)
+        towers = scorer.towers(prompts, say)
         scores = scorer.score([Asked(pixels, prompt) for pixels, prompt in zip(images, prompts, strict=True)], say)
         copies = scorer.calibration(say).said
     finally:

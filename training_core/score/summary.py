@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import paired
 from ..wording import first_few, plural
 from .cache import PictureScore
 
@@ -50,11 +51,53 @@ class Checkpoint:
         """Return (prompt, value) of each picture that has this score."""
         return [(each.prompt, each.score.values[name]) for each in self.pictures if name in each.score.values]
 
+    @property
+    def names(self) -> list[str]:
+        """The scores that its pictures have."""
+        return list(dict.fromkeys(name for each in self.pictures for name in each.score.values))
+
     def measured(self) -> dict[str, dict[str, Any]]:
         """Return mean, standard error and number of each score, by its name; variety as well."""
-        names = dict.fromkeys(name for each in self.pictures for name in each.score.values)
-        found = {name: mean(self.values(name)) for name in names}
+        found = {name: mean(self.values(name)) for name in self.names}
         return found | ({"variety": mean_of_pairs(pairs)} if (pairs := variety(self.pictures)) else {})
+
+
+def measured(checkpoints: Sequence[Checkpoint]) -> list[dict[str, dict[str, Any]]]:
+    """Return what each checkpoint has measured, with errors that tell them apart: without what prompts and seeds have in common in all.
+
+    Prompts differ more in their likeness, and in how well any picture follows them, than the epochs of a run do.
+    """
+    found = [each.measured() for each in checkpoints]
+    kinds = [(name, [_numbered(each.pictures, name) for each in checkpoints], mean) for name in _all_names(checkpoints)]
+    kinds.append(("variety", [_numbered_pairs(each.pictures) for each in checkpoints], mean_of_pairs))
+    for name, rows, of in kinds:
+        for row, own in zip(paired.apart(rows), found, strict=True):
+            if row and name in own:
+                own[name]["error"] = of([(key[0], value) for key, value in row.items()])["error"]
+    return found
+
+
+def _all_names(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    return list(dict.fromkeys(name for each in checkpoints for name in each.names))
+
+
+def _numbered(pictures: Sequence[Drawn], name: str) -> dict[tuple[str, Hashable, int], float]:
+    """Return a score by prompt, seed and place among the pictures that share both, as those with other negative prompts do."""
+    return _by_place([((e.prompt, e.seed), e.score.values[name]) for e in pictures if name in e.score.values])
+
+
+def _numbered_pairs(pictures: Sequence[Drawn]) -> dict[tuple[str, Hashable, int], float]:
+    pairs = _pairs(pictures)
+    return _by_place([((one.prompt, (one.seed, other.seed)), _unlike(one, other)) for one, other in pairs])
+
+
+def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tuple[str, Hashable, int], float]:
+    seen: Counter[tuple[str, Hashable]] = Counter()
+    found = {}
+    for key, value in values:
+        found[*key, seen[key]] = value
+        seen[key] += 1
+    return found
 
 
 def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
@@ -87,11 +130,19 @@ def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
 
 def variety(pictures: Sequence[Drawn]) -> list[tuple[str, float]]:
     """Return (prompt, 1 - similarity) of each pair of pictures with one prompt and two seeds."""
-    found = []
-    for one, other in combinations(pictures, 2):
-        if one.prompt == other.prompt and one.seed != other.seed and len(one.score.whole) == len(other.score.whole):
-            found.append((one.prompt, float(1 - one.score.whole @ other.score.whole)))
-    return found
+    return [(one.prompt, _unlike(one, other)) for one, other in _pairs(pictures)]
+
+
+def _pairs(pictures: Sequence[Drawn]) -> list[tuple[Drawn, Drawn]]:
+    return [
+        (one, other)
+        for one, other in combinations(pictures, 2)
+        if one.prompt == other.prompt and one.seed != other.seed and len(one.score.whole) == len(other.score.whole)
+    ]
+
+
+def _unlike(one: Drawn, other: Drawn) -> float:
+    return float(1 - one.score.whole @ other.score.whole)
 
 
 def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
@@ -115,11 +166,12 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
 
 def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple[int, int]) -> str:
     """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
-    there = [each for each in checkpoints if each.values(name)]
-    if len(there) < 2:
+    table = [(each, found[name]) for each, found in zip(checkpoints, measured(checkpoints), strict=True) if name in found]
+    if len(table) < 2:
         return ""
-    ranked = sorted(there, key=lambda each: -mean(each.values(name))["mean"])
-    best, top = ranked[0], mean(ranked[0].values(name))
+    table.sort(key=lambda pair: -pair[1]["mean"])
+    ranked = [each for each, _ in table]
+    best, top = table[0]
     prompts, seeds = _counts([best])
     even = [] if prompts * seeds < enough[0] * enough[1] else [e for e in ranked[1:] if not _is_above(best, e, name)]
     noise = f" ± {top['error']:.3f}" if top["error"] is not None else ""
