@@ -11,12 +11,20 @@ from athanor.training_core import paired
 
 def test_what_all_rows_have_in_common_is_taken_off():
     rows = [{"a": 1.0, "b": 5.0}, {"a": 2.0, "b": 6.0}]
-    assert paired.apart(rows) == [pytest.approx({"a": -(0.5**0.5), "b": -(0.5**0.5)}), pytest.approx({"a": 0.5**0.5, "b": 0.5**0.5})]
+    assert paired.apart(rows) == [
+        pytest.approx({"a": -(0.5**0.5), "b": -(0.5**0.5)}),
+        pytest.approx({"a": 0.5**0.5, "b": 0.5**0.5}),
+    ]
     # What one of them lacks tells nothing of the others; an empty row keeps nobody from being compared.
-    assert paired.apart([*rows, {"a": 3.0, "b": 7.0, "c": 1.0}, {}])[2:] == [pytest.approx({"a": 1.5**0.5, "b": 1.5**0.5}), {}]
+    assert paired.apart([*rows, {"a": 3.0, "b": 7.0, "c": 1.0}, {}])[2:] == [
+        pytest.approx({"a": 1.5**0.5, "b": 1.5**0.5}),
+        {},
+    ]
 
 
-@pytest.mark.parametrize("rows", [[], [{}], [{"a": 1.0, "b": 2.0}], [{"a": 1.0}, {"a": 2.0}], [{"a": 1.0, "b": 1.0}, {"b": 2.0, "c": 1.0}]])
+@pytest.mark.parametrize(
+    "rows", [[], [{}], [{"a": 1.0, "b": 2.0}], [{"a": 1.0}, {"a": 2.0}], [{"a": 1.0, "b": 1.0}, {"b": 2.0, "c": 1.0}]]
+)
 def test_where_nothing_can_be_compared_the_rows_stay(rows):
     assert paired.apart(rows) == rows
 

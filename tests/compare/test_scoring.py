@@ -62,6 +62,11 @@ def test_few_pictures_are_in_memory_at_a_time(comfy, tmp_path, monkeypatch):
         return [(int(each.pixels[0, 0, 0]), each.prompt) for each in asked]
 
     prompts = {str(number): f"prompt {number}" for number in range(6)}  # the last one was not drawn
-    found = scoring._scores(prepared, SimpleNamespace(score=score), prompts, lambda *each: told.append(each))  # pyright: ignore[reportArgumentType] (no more of it is needed)
+    scorer: Any = SimpleNamespace(score=score)
+    found = scoring._scores(prepared, scorer, prompts, lambda *each: told.append(each))
     assert found == {str(number): (number, f"prompt {number}") for number in (0, 1, 2, 4)} and sizes == [2, 1, 1]
-    assert [each for each in told if each[0] == "pictures"] == [("pictures", at, 6) for at in (0, 2, 4)] and ("training pictures", 1, 9) in told
+    assert [each for each in told if each[0] == "pictures"] == [("pictures", at, 6) for at in (0, 2, 4)] and (
+        "training pictures",
+        1,
+        9,
+    ) in told

@@ -142,7 +142,11 @@ def test_what_has_no_text_tower_says_what_has_one(comfy, kind, told):
 
     seeing = model(kind)
     none, said = tower_of(seeing, None)
-    assert none is None and said.startswith("How well pictures follow their prompts is not measured: ") and said.endswith(told)
+    assert (
+        none is None
+        and said.startswith("How well pictures follow their prompts is not measured: ")
+        and said.endswith(told)
+    )
     clip: Any = SimpleNamespace(cond_stage_model=SimpleNamespace())
     none, said = tower_of(seeing, clip)
     assert none is None and said.endswith(told) and ("clip has no projection" in said) == (kind == "CLIP")

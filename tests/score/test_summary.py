@@ -93,14 +93,18 @@ def test_prompt_following_is_told_where_it_was_measured():
 
 
 def test_errors_of_several_checkpoints_tell_them_apart():
-    """Prompts at 0.2 and 0.3, as CLIP has it, gave each epoch an error of 0.05, beside which a fall by 0.02 in every picture was none."""
+    """Prompts at 0.2 and 0.3, as CLIP has it, gave each epoch an error of 0.05, beside which a fall of 0.02 was none."""
     base = {"a cat": 0.2, "a dog": 0.3}
     rng = np.random.default_rng(0)
     rows = [
         Checkpoint(
             labels=(f"epoch {epoch}",),
             pictures=tuple(
-                Drawn(prompt, seed, score(0.5, angle=0.3 * seed, prompt=value - 0.02 * epoch + 0.002 * rng.standard_normal()))
+                Drawn(
+                    prompt,
+                    seed,
+                    score(0.5, angle=0.3 * seed, prompt=value - 0.02 * epoch + 0.002 * rng.standard_normal()),
+                )
                 for prompt, value in base.items()
                 for seed in (1, 2)
             ),
@@ -109,8 +113,13 @@ def test_errors_of_several_checkpoints_tell_them_apart():
     ]
     found = measured(rows)
     assert [each["prompt"]["mean"] for each in found] == [each.measured()["prompt"]["mean"] for each in rows]
-    assert all(0 < each["prompt"]["error"] < 0.004 < each_alone.measured()["prompt"]["error"] for each, each_alone in zip(found, rows, strict=True))
-    assert all(each["variety"]["error"] == pytest.approx(0, abs=1e-4) for each in found)  # all of them turn by the same angle
+    assert all(
+        0 < each["prompt"]["error"] < 0.004 < each_alone.measured()["prompt"]["error"]
+        for each, each_alone in zip(found, rows, strict=True)
+    )
+    assert all(
+        each["variety"]["error"] == pytest.approx(0, abs=1e-4) for each in found
+    )  # all of them turn by the same angle
     assert "Follows its prompt best: epoch 1 (0.2" in verdict(rows, False, "") and " ± 0.00" in verdict(rows, False, "")
     assert measured(rows[:1]) == [rows[0].measured()]
 

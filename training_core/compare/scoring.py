@@ -82,7 +82,9 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
     return said
 
 
-def _scores(prepared: PreparedComparison, scorer: Scorer, prompts: Mapping[str, str], say: Say | None) -> dict[str, Any]:
+def _scores(
+    prepared: PreparedComparison, scorer: Scorer, prompts: Mapping[str, str], say: Say | None
+) -> dict[str, Any]:
     """Return the scores of the pictures that can be read, by their keys; a damaged one is told where the grid is drawn."""
     from ..score.scorer import Asked
 
@@ -93,7 +95,9 @@ def _scores(prepared: PreparedComparison, scorer: Scorer, prompts: Mapping[str, 
             if say:
                 say(things, *((start + done, len(keys)) if things == "pictures" else (done, total)))
 
-        some = {key: pixels for key in keys[start : start + _IN_MEMORY] if (pixels := _pixels(prepared, key)) is not None}
+        some = {
+            key: pixels for key in keys[start : start + _IN_MEMORY] if (pixels := _pixels(prepared, key)) is not None
+        }
         asked = [Asked(pixels, prompts[key]) for key, pixels in some.items()]
         found |= zip(some, scorer.score(asked, tell), strict=True)
     return found

@@ -36,7 +36,6 @@ class TextTower:
         self._known.update(zip(missing, map(unit, found), strict=True))
         return [self._known[prompt] for prompt in prompts]
 
-
     def cut(self, prompts: Iterable[str]) -> str:
         """Return one sentence about the prompts of which the end is not read; '' if there are none."""
         longer = [each for each in dict.fromkeys(prompts) if vision.is_longer(self._clip, self._tower, each)]

@@ -147,7 +147,9 @@ class Scorer:
             FileError: what was measured cannot be written.
             BaseException: the host's own, where the user has interrupted.
         """
-        keys = [(picture_digest(each.pixels), prompt_digest(each.prompt) if self._reads(each) else "") for each in asked]
+        keys = [
+            (picture_digest(each.pixels), prompt_digest(each.prompt) if self._reads(each) else "") for each in asked
+        ]
         # A file that was renamed since has other names than its lines in the cache: they are measured again.
         known = {key: score for key in keys if (score := self._cache.get(*key)) and score.nearest in self._pictures}
         missing = list({key: each for key, each in zip(keys, asked, strict=True) if key not in known}.items())

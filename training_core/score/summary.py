@@ -95,7 +95,7 @@ def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tupl
     seen: Counter[tuple[str, Hashable]] = Counter()
     found = {}
     for key, value in values:
-        found[*key, seen[key]] = value
+        found[(*key, seen[key])] = value
         seen[key] += 1
     return found
 
@@ -166,7 +166,9 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
 
 def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple[int, int]) -> str:
     """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
-    table = [(each, found[name]) for each, found in zip(checkpoints, measured(checkpoints), strict=True) if name in found]
+    table = [
+        (each, found[name]) for each, found in zip(checkpoints, measured(checkpoints), strict=True) if name in found
+    ]
     if len(table) < 2:
         return ""
     table.sort(key=lambda pair: -pair[1]["mean"])
