@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from functools import reduce
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -31,3 +31,16 @@ def apart(rows: Sequence[Mapping[Key, float]]) -> list[dict[Key, float]]:
     common = {key: fmean(row[key] for row in there) for key in shared}
     scale = (len(there) / (len(there) - 1)) ** 0.5
     return [{key: scale * (row[key] - common[key]) for key in row if key in shared} for row in rows]
+
+
+def error(values: Sequence[tuple[Hashable, float]]) -> float | None:
+    """Return the standard error of the mean of (group, value), over values or groups, the larger one; None of a single value.
+
+    Pictures of one prompt are more alike than others, so that n pictures of two prompts tell less than n of n prompts: where there
+    are several of each, the spread of the prompts' own means counts if it is larger.
+    """
+    groups: dict[Hashable, list[float]] = {}
+    for group, value in values:
+        groups.setdefault(group, []).append(value)
+    numbers = [value for _, value in values], [fmean(own) for own in groups.values()]
+    return max((stdev(each) / len(each) ** 0.5 for each in numbers if len(each) > 1), default=None)

@@ -101,16 +101,10 @@ def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tupl
 
 
 def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    """Return the mean of (prompt, value), its standard error over pictures or prompts, the larger one, and how many there are.
-
-    Pictures of one prompt are more alike than others, so that n pictures of two prompts tell less than n of n prompts: where there
-    are several of each, the spread of the prompts' own means counts if it is larger. The error of a single picture is unknown.
-    """
-    numbers = np.array([value for _, value in values])
-    by_prompt = [np.mean([v for p, v in values if p == prompt]) for prompt in dict.fromkeys(p for p, _ in values)]
-    errors = [float(np.std(each, ddof=1)) / len(each) ** 0.5 for each in (numbers, by_prompt) if len(each) > 1]
-    error = round(max(errors), 4) if errors else None
-    return {"mean": round(float(numbers.mean()), 4), "error": error, "n": len(numbers)}
+    """Return the mean of (prompt, value), its standard error (see `paired.error`), and how many there are."""
+    error = paired.error(values)
+    average = round(float(np.mean([value for _, value in values])), 4)
+    return {"mean": average, "error": None if error is None else round(error, 4), "n": len(values)}
 
 
 def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
