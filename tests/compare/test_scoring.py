@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 from athanor.training_core.compare.axes import Axis, LoraChoice, Value
 from athanor.training_core.compare.plan import plan
@@ -44,29 +41,29 @@ def test_a_checkpoint_is_what_is_neither_prompt_nor_seed(comfy):
     assert sorted(len(own) for _, own in checkpoints(whole, keys, drawn)) == [3, 4, 4, 4, 4]
 
 
-def test_few_pictures_are_in_memory_at_a_time(comfy, tmp_path, monkeypatch):
-    """All pictures of a comparison were read before the first was measured: 6 GB of 2000 at 1024 x 1024."""
+def test_a_large_comparison_is_never_whole_in_memory(comfy, tmp_path, monkeypatch):
+    """1000 pictures of 1024 x 1024 were 3 GB at once. Progress goes on over all; what cannot be read, or is not there, has no score."""
     from athanor.training_core.compare import scoring
 
     monkeypatch.setattr(scoring, "_IN_MEMORY", 2)
-    for number in range(5):
-        Image.new("RGB", (4, 4), (number, 0, 0)).save(tmp_path / f"{number}.png")
-    (tmp_path / "3.png").write_bytes(b"no picture")
-    prepared: Any = SimpleNamespace(store=SimpleNamespace(path=lambda key: tmp_path / f"{key}.png"))
-    told, sizes = [], []
+    paths = {key: tmp_path / f"{key}.png" for key in "abcdef"}
+    for path in list(paths.values())[:5]:
+        Image.new("RGB", (2, 2)).save(path)
+    paths["b"].write_bytes(b"no picture")
+    asked, said = [], []
 
-    def score(asked, say):
-        sizes.append(len(asked))
-        say("training pictures", 1, 9)
-        say("pictures", 0, len(asked))
-        return [(int(each.pixels[0, 0, 0]), each.prompt) for each in asked]
+    class Counting:
+        def score(self, some, say):
+            asked.append(len(some))
+            say("training pictures", 1, 9)
+            say("pictures", 0, len(some))
+            return [each.prompt for each in some]
 
-    prompts = {str(number): f"prompt {number}" for number in range(6)}  # the last one was not drawn
-    scorer: Any = SimpleNamespace(score=score)
-    found = scoring._scores(prepared, scorer, prompts, lambda *each: told.append(each))
-    assert found == {str(number): (number, f"prompt {number}") for number in (0, 1, 2, 4)} and sizes == [2, 1, 1]
-    assert [each for each in told if each[0] == "pictures"] == [("pictures", at, 6) for at in (0, 2, 4)] and (
-        "training pictures",
-        1,
-        9,
-    ) in told
+    cells = dict.fromkeys(paths, base_cell())
+    found = scoring._scores(paths, cells, Counting(), lambda *told: said.append(told))  # pyright: ignore[reportArgumentType]
+    assert list(found) == ["a", "c", "d", "e"] and asked == [1, 2, 1]
+    assert said[::2] == [("training pictures", 1, 9)] * 3 and [each[1:] for each in said[1::2]] == [
+        (0, 5),
+        (2, 5),
+        (4, 5),
+    ]

@@ -150,7 +150,7 @@ def test_what_has_no_text_tower_says_what_has_one(comfy, kind, told):
     clip: Any = SimpleNamespace(cond_stage_model=SimpleNamespace())
     none, said = tower_of(seeing, clip)
     assert none is None and said.endswith(told) and ("clip has no projection" in said) == (kind == "CLIP")
-    assert tower_of(None, clip)[1].endswith("that takes a CLIP model at clip_vision, and its text encoder at clip.")
+    assert tower_of(None, clip)[1].endswith("that takes clip_vision, and the clip of the same model.")
 
 
 def test_towers_that_do_not_belong_together_are_told():

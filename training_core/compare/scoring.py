@@ -11,18 +11,19 @@ import numpy as np
 
 from ..errors import AthanorError
 from ..files import make_folder, write_atomically, write_json
-from ..history.scores import FILE
+from ..history.scores import FILE, THUMBNAILS
 from ..host import devices
 from ..pictures import UnreadablePicture, opened
 
 if TYPE_CHECKING:
+    from ..score.cache import PictureScore
     from ..score.scorer import Scorer
+    from .cells import Cell
     from .plan import Plan
     from .prepare import PreparedComparison
 
-THUMBNAILS = "scores"
-_IN_MEMORY = 32
-"""Pictures in memory at a time: 100 MB of 1024 x 1024 pixels."""
+_IN_MEMORY = 64
+"""Pictures that are in memory at a time: 200 MB of 1024 x 1024."""
 _SIDE = 256
 """Longest side of the thumbnails of nearest training pictures."""
 _NO_CHECKPOINT = frozenset({"positive", "negative", "replace", "seed", "controls"})
@@ -60,11 +61,11 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
     from ..score.summary import Drawn, measured, verdict
 
     folder, cells = prepared.store.folder, {key: cell for cell, key in prepared.keys.items()}
-    scores = _scores(prepared, scorer, {key: cell.positive for key, cell in cells.items()}, say)
-    drawn = {key: Drawn(cells[key].positive, cells[key].seed, score) for key, score in scores.items()}
+    scores = _scores({key: prepared.store.path(key) for key in cells}, cells, scorer, say)
+    drawn = {key: Drawn(cells[key].positive, cells[key].seed, each) for key, each in scores.items()}
     rows = checkpoints(prepared.plan, prepared.keys, drawn)
     calibration = scorer.calibration(say)
-    told = verdict([row for row, _ in rows], scorer.measure.weak, calibration.said)
+    told = verdict([row for row, _ in rows], scorer.measure.weak, calibration)
     said = f"{told} {scorer.towers([each.prompt for each in drawn.values()], say)}".strip()
     thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
     document = {
@@ -83,35 +84,42 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
 
 
 def _scores(
-    prepared: PreparedComparison, scorer: Scorer, prompts: Mapping[str, str], say: Say | None
-) -> dict[str, Any]:
-    """Return the scores of the pictures that can be read, by their keys; a damaged one is told where the grid is drawn."""
+    paths: Mapping[str, Path], cells: Mapping[str, Cell], scorer: Scorer, say: Say | None
+) -> dict[str, PictureScore]:
+    """Return what is measured on the pictures that are there, by their keys; only some are in memory at a time."""
     from ..score.scorer import Asked
 
-    keys, found = list(prompts), {}
-    for start in range(0, len(keys), _IN_MEMORY):
-
-        def tell(things: str, done: int, total: int, start: int = start) -> None:
-            if say:
-                say(things, *((start + done, len(keys)) if things == "pictures" else (done, total)))
-
-        some = {
-            key: pixels for key in keys[start : start + _IN_MEMORY] if (pixels := _pixels(prepared, key)) is not None
-        }
-        asked = [Asked(pixels, prompts[key]) for key, pixels in some.items()]
-        found |= zip(some, scorer.score(asked, tell), strict=True)
+    found: dict[str, PictureScore] = {}
+    there = [key for key, path in paths.items() if path.is_file()]
+    for start in range(0, len(there), _IN_MEMORY):
+        pixels = _pixels({key: paths[key] for key in there[start : start + _IN_MEMORY]})
+        asked = [Asked(each, cells[key].positive) for key, each in pixels.items()]
+        found |= dict(zip(pixels, scorer.score(asked, _going_on(say, start, len(there))), strict=True))
     return found
 
 
-def _pixels(prepared: PreparedComparison, key: str) -> np.ndarray | None:
-    path = prepared.store.path(key)
-    if not path.is_file():
-        return None
-    try:
-        with opened(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except UnreadablePicture:
-        return None
+def _going_on(say: Say | None, before: int, total: int) -> Say:
+    """Return what tells of some pictures as a part of all: `before` were measured before them."""
+
+    def tell(what: str, done: int, of: int) -> None:
+        if say and what == "pictures":
+            say(what, before + done, total)
+        elif say:
+            say(what, done, of)
+
+    return tell
+
+
+def _pixels(paths: Mapping[str, Path]) -> dict[str, np.ndarray]:
+    """Return the pictures that can be read, by their keys; a damaged one is told where the grid is drawn."""
+    found = {}
+    for key, path in paths.items():
+        try:
+            with opened(path) as image:
+                found[key] = np.asarray(image.convert("RGB"))
+        except UnreadablePicture:
+            continue
+    return found
 
 
 def checkpoints(whole: Plan, keys: Mapping[Any, str], drawn: Mapping[str, Any]) -> list[tuple[Any, tuple[str, ...]]]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import paired
 from ..files import read_json
 from ..json_text import objects
+from ..standard_error import apart, standard_error
 from .lasting import lasting
 
 FILE = "scores.json"
@@ -127,7 +127,7 @@ def of_events(events: Iterable[Mapping[str, Any]]) -> tuple[StepScores, ...]:
 def measured_alike(steps: Sequence[StepScores]) -> list[StepScores]:
     """Return the scores by the scorer that measured last: those of another one cannot be compared with them.
 
-    Their errors tell the steps apart: without what each prompt's pictures have in common at all of them, see `paired.py`.
+    Their errors tell the steps apart: without what each prompt's pictures have in common at all of them, see `standard_error.apart`.
     """
     own = [each for each in steps if each.scorer == steps[-1].scorer]
     values = [dict(each.values) for each in own]
@@ -140,9 +140,9 @@ def measured_alike(steps: Sequence[StepScores]) -> list[StepScores]:
             }
             for each in own
         ]
-        for found, row in zip(values, paired.apart(rows), strict=True):
+        for found, row in zip(values, apart(rows), strict=True):
             if row and name in found:
-                error = paired.error([(prompt, value) for (prompt, _), value in row.items()])
+                error = standard_error([(prompt, value) for (prompt, _), value in row.items()])
                 found[name] = replace(found[name], error=None if error is None else round(error, 4))
     return [replace(each, values=found) for each, found in zip(own, values, strict=True)]
 

@@ -52,12 +52,14 @@ def tower_of(model: Any, clip: Any) -> tuple[TextTower | None, str]:
         model: a CLIP_VISION; None: the plain measure.
         clip: a CLIP; None: none is connected.
     """
-    unmeasured = "How well pictures follow their prompts is not measured"
     if model is None:
-        return None, f"{unmeasured}: that takes a CLIP model at clip_vision, and its text encoder at clip."
+        return (
+            None,
+            "How well pictures follow their prompts is not measured: that takes clip_vision, and the clip of the same model.",
+        )
     tower = vision.text_tower(model, clip) if clip is not None else ""
     if not tower:
-        return None, f"{unmeasured}: {vision.lacking(model, clip)}"
+        return None, f"How well pictures follow their prompts is not measured: {vision.lacking(model, clip)}"
     return TextTower(clip, tower), f"How well pictures follow their prompts is measured with the text encoder {tower}."
 
 

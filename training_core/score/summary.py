@@ -7,16 +7,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isqrt
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from .. import paired
+from ..standard_error import ENOUGH, PROMPTS, SEEDS, apart, is_above, standard_error
 from ..wording import first_few, plural
 from .cache import PictureScore
+from .copies import Calibration
 
-ENOUGH = (2, 2)
-"""Prompts and seeds below which the noise of a mean cannot be told."""
 _MOST_NAMES = 6
 """Checkpoints that a sentence names."""
 
@@ -71,7 +71,7 @@ def measured(checkpoints: Sequence[Checkpoint]) -> list[dict[str, dict[str, Any]
     kinds = [(name, [_numbered(each.pictures, name) for each in checkpoints], mean) for name in _all_names(checkpoints)]
     kinds.append(("variety", [_numbered_pairs(each.pictures) for each in checkpoints], mean_of_pairs))
     for name, rows, of in kinds:
-        for row, own in zip(paired.apart(rows), found, strict=True):
+        for row, own in zip(apart(rows), found, strict=True):
             if row and name in own:
                 own[name]["error"] = of([(key[0], value) for key, value in row.items()])["error"]
     return found
@@ -101,10 +101,10 @@ def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tupl
 
 
 def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    """Return the mean of (prompt, value), its standard error (see `paired.error`), and how many there are."""
-    error = paired.error(values)
-    average = round(float(np.mean([value for _, value in values])), 4)
-    return {"mean": average, "error": None if error is None else round(error, 4), "n": len(values)}
+    """Return the mean of (prompt, value), its standard error (None of a single picture) and how many there are."""
+    error = standard_error(values)
+    average = fmean(value for _, value in values)
+    return {"mean": round(average, 4), "error": None if error is None else round(error, 4), "n": len(values)}
 
 
 def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
@@ -139,18 +139,22 @@ def _unlike(one: Drawn, other: Drawn) -> float:
     return float(1 - one.score.whole @ other.score.whole)
 
 
-def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
+_Table = Sequence[tuple[Checkpoint, dict[str, dict[str, Any]]]]
+"""Checkpoints with what they have measured."""
+
+
+def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibration) -> str:
     """Return what the scores of several checkpoints show, with evidence and noise; none of them decides by itself.
 
     Args:
         weak: measured without a vision model.
-        copies: how copies are told, or why they cannot be.
+        calibration: how copies are told, or why they cannot be.
     """
-    said = [_best(checkpoints, "likeness", "Most like the training pictures", ENOUGH)]
-    if any(each.values("prompt") for each in checkpoints):
-        said.append(_best(checkpoints, "prompt", "Follows its prompt best", ENOUGH))
-    said.append(_copies(checkpoints, copies))
-    said.append(_noise(checkpoints))
+    table = list(zip(checkpoints, measured(checkpoints), strict=True))
+    said = [_best(table, "likeness", "Most like the training pictures"), _without_copies(table)]
+    if any("prompt" in told for _, told in table):
+        said.append(_best(table, "prompt", "Follows its prompt best"))
+    said += [_copies(checkpoints, calibration), _noise(checkpoints)]
     if weak:
         said.append(
             "Measured by colours and edges alone, which is weak evidence: connect a CLIP Vision model to Likeness."
@@ -158,37 +162,53 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
     return " ".join(filter(None, said))
 
 
-def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple[int, int]) -> str:
+def _ranked(table: _Table, name: str) -> list[tuple[Checkpoint, dict[str, Any]]]:
+    """Return the checkpoints that have a score with what it is, the one with the highest mean first."""
+    there = [(each, told[name]) for each, told in table if name in told]
+    return sorted(there, key=lambda pair: -fmean(value for _, value in pair[0].values(name)))
+
+
+def _best(table: _Table, name: str, what: str) -> str:
     """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
-    table = [
-        (each, found[name]) for each, found in zip(checkpoints, measured(checkpoints), strict=True) if name in found
-    ]
-    if len(table) < 2:
+    ranked = _ranked(table, name)
+    if len(ranked) < 2:
         return ""
-    table.sort(key=lambda pair: -pair[1]["mean"])
-    ranked = [each for each, _ in table]
-    best, top = table[0]
-    prompts, seeds = _counts([best])
-    even = [] if prompts * seeds < enough[0] * enough[1] else [e for e in ranked[1:] if not _is_above(best, e, name)]
-    noise = f" ± {top['error']:.3f}" if top["error"] is not None else ""
-    text = f"{what}: {best.name} ({top['mean']:.3f}{noise}, {plural(top['n'], 'picture')})"
+    (best, told), others = ranked[0], ranked[1:]
+    even = [e.name for e, _ in others if not _is_above(best, e, name)] if len(best.pictures) >= ENOUGH else []
+    text = f"{what}: {best.name} ({_evidence(best, told)})"
     if even:
-        text += f"; cannot be told apart from it: {first_few([each.name for each in even], _MOST_NAMES)}"
+        text += f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}"
     return f"{text}."
 
 
+def _without_copies(table: _Table) -> str:
+    """Return which checkpoint comes first once those with copies are left out; '' where the first one has none."""
+    ranked = _ranked(table, "likeness")
+    clean = [(each, told) for each, told in ranked if not each.copies]
+    if len(ranked) < 2 or not clean or not ranked[0][0].copies:
+        return ""
+    return f"Most like them without copies: {clean[0][0].name} ({_evidence(*clean[0])})."
+
+
+def _evidence(checkpoint: Checkpoint, told: dict[str, Any]) -> str:
+    """Return a mean with its noise, and over what: '0.800 ± 0.010 over 3 prompts and 3 seeds'."""
+    noise = f" ± {told['error']:.3f}" if told["error"] is not None else ""
+    prompts, seeds = _counts([checkpoint])
+    whole = "" if told["n"] == prompts * seeds else f"{plural(told['n'], 'picture')} of "
+    return f"{told['mean']:.3f}{noise} over {whole}{plural(prompts, 'prompt')} and {plural(seeds, 'seed')}"
+
+
 def _is_above(best: Checkpoint, other: Checkpoint, name: str) -> bool:
-    """Return whether `best` is above `other` by more than twice the standard error of their differences, prompt and seed alike."""
+    """Return whether `best` is above `other` by more than the noise of their differences, prompt and seed alike."""
     mine = {(each.prompt, each.seed): each.score.values[name] for each in best.pictures if name in each.score.values}
     theirs = {(each.prompt, each.seed): each.score.values[name] for each in other.pictures if name in each.score.values}
-    apart = mean([(key[0], mine[key] - theirs[key]) for key in mine if key in theirs] or [("", 0.0)])
-    return apart["error"] is not None and apart["mean"] > 2 * apart["error"]
+    return is_above([(key[0], mine[key] - theirs[key]) for key in mine if key in theirs])
 
 
-def _copies(checkpoints: Sequence[Checkpoint], how: str) -> str:
+def _copies(checkpoints: Sequence[Checkpoint], calibration: Calibration) -> str:
     found = [each for each in checkpoints if each.copies]
-    if how.startswith("Copies cannot"):
-        return how
+    if calibration.threshold is None:
+        return calibration.said
     if not found:
         return "No picture looks like a copy of a training picture."
     told = [f"{each.name} ({each.copies} of {len(each.pictures)})" for each in found]
@@ -197,11 +217,11 @@ def _copies(checkpoints: Sequence[Checkpoint], how: str) -> str:
 
 def _noise(checkpoints: Sequence[Checkpoint]) -> str:
     prompts, seeds = _counts(checkpoints)
-    if prompts >= ENOUGH[0] and seeds >= ENOUGH[1]:
+    if prompts >= PROMPTS and seeds >= SEEDS:
         return ""
     return (
-        f"{plural(prompts, 'prompt')} and {plural(seeds, 'seed')} tell little: differences may be chance. Use at least {ENOUGH[0]} "
-        f"prompts and {ENOUGH[1]} seeds."
+        f"{plural(prompts, 'prompt')} and {plural(seeds, 'seed')} tell little: differences may be chance. Use at least {PROMPTS} "
+        f"prompts and {SEEDS} seeds."
     )
 
 
