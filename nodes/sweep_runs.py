@@ -14,10 +14,11 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import handle, labels, registry
 from ..training_core.history.registry import Record, RunSummary
 from ..training_core.host import folders, guard
-from ..training_core.settings import Job, SweepSettings, ValidationSettings
+from ..training_core.settings import Job, SweepSettings
 from ..training_core.sweep import budget, halving, result
 from ..training_core.sweep.combinations import Combination
 from ..training_core.sweep.ranking import Row, ranked
+from . import types
 from .sweep_clones import Clones, Edits
 from .train_job import job_of, models_of
 
@@ -93,8 +94,8 @@ class Sweep:
 
         folders.lora_path(run.name)
         values = self.clones.inputs(run.edits, self.given)
-        probe, held_out = values.get("validation") or (ValidationSettings(), None)
-        sampling, _ = values.get("samples") or (None, None)
+        probe, held_out = values.get("validation") or types.ProbeInputs()
+        sampling = (values.get("samples") or types.SampleInputs()).settings
         models = models_of(values["model"], values["clip"], values["vae"], values.get("network"))
         count = ranks.current().count
         run.job = job_of(values | {"sampling": sampling}, values["buckets"], probe, models, count)
