@@ -96,9 +96,9 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibrat
         weak: measured without a vision model.
         calibration: how copies are told, or why they cannot be.
     """
-    said = [_best(checkpoints, "likeness", "Most like the training pictures"), _without_copies(checkpoints)]
+    said = [_best(checkpoints, "likeness"), _without_copies(checkpoints)]
     if any(each.values("prompt") for each in checkpoints):
-        said.append(_best(checkpoints, "prompt", "Follows its prompt best"))
+        said.append(_best(checkpoints, "prompt"))
     said += [_copies(checkpoints, calibration), _noise(checkpoints)]
     if weak:
         said.append(
@@ -113,17 +113,19 @@ def _ranked(checkpoints: Sequence[Checkpoint], name: str) -> list[Checkpoint]:
     return sorted(there, key=lambda each: -fmean(value for _, value in each.values(name)))
 
 
-def _best(checkpoints: Sequence[Checkpoint], name: str, what: str) -> str:
+def _best(checkpoints: Sequence[Checkpoint], name: str) -> str:
     """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
     ranked = _ranked(checkpoints, name)
     if len(ranked) < 2:
         return ""
     best, others = ranked[0], ranked[1:]
     even = [each.name for each in others if not _is_above(best, each, name)] if len(best.pictures) >= ENOUGH else []
-    text = f"{what}: {best.name} ({_evidence(best, name)})"
-    if even:
-        text += f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}"
-    return f"{text}."
+    evidence = _evidence(best, name)
+    return (
+        f"Most like the training pictures: {best.name} ({evidence})"
+        if name == "likeness"
+        else f"Follows its prompt best: {best.name} ({evidence})"
+    ) + (f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}." if even else ".")
 
 
 def _without_copies(checkpoints: Sequence[Checkpoint]) -> str:
