@@ -119,7 +119,7 @@ def test_held_out_pictures_are_no_training_pictures(comfy, dataset, tmp_path):
     assert apart.references == 8
     (score,) = apart.score(asked(gardens.gardens(10, seed=1)[0]))
     assert score.values["held_out"] > 0.99 > score.values["likeness"] and score.nearest != "00.png"
-    assert "8 training pictures, and with 2 held-out pictures apart from them" in apart.said()[0]
+    assert apart.said()[1] == "2 held-out pictures: compared with apart from them."
 
 
 def test_pictures_that_are_gone_are_left_out(comfy, tmp_path):

@@ -98,8 +98,9 @@ class Scorer:
 
     def said(self) -> list[str]:
         """Return what is compared with what, in sentences."""
-        filtered = f", of {len(self._training)} that are trained" if len(self._liked) < len(self._training) else ""
-        held = f", and with {plural(len(self._held), 'held-out picture')} apart from them" if self._held else ""
+        out = len(self._training) - len(self._liked)
+        filtered = f"caption_filter leaves {plural(out, 'training picture')} out." if out else ""
+        held = f"{plural(len(self._held), 'held-out picture')}: compared with apart from them." if self._held else ""
         weak = ": colours and edges alone; connect clip_vision for what they show" if self.measure.weak else ""
         few = (
             f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."
@@ -107,7 +108,9 @@ class Scorer:
             else ""
         )
         lines = [
-            f"Compares with {plural(len(self._liked), 'training picture')}{filtered}{held}, whole and squeezed into a square.",
+            f"Compares with {plural(len(self._liked), 'training picture')}, whole and squeezed into a square.",
+            filtered,
+            held,
             f"Measure: {self.measure.title}{weak}.",
             few,
         ]

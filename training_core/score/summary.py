@@ -151,9 +151,9 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibrat
         calibration: how copies are told, or why they cannot be.
     """
     table = list(zip(checkpoints, measured(checkpoints), strict=True))
-    said = [_best(table, "likeness", "Most like the training pictures"), _without_copies(table)]
+    said = [_best(table, "likeness"), _without_copies(table)]
     if any("prompt" in told for _, told in table):
-        said.append(_best(table, "prompt", "Follows its prompt best"))
+        said.append(_best(table, "prompt"))
     said += [_copies(checkpoints, calibration), _noise(checkpoints)]
     if weak:
         said.append(
@@ -168,17 +168,19 @@ def _ranked(table: _Table, name: str) -> list[tuple[Checkpoint, dict[str, Any]]]
     return sorted(there, key=lambda pair: -fmean(value for _, value in pair[0].values(name)))
 
 
-def _best(table: _Table, name: str, what: str) -> str:
+def _best(table: _Table, name: str) -> str:
     """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
     ranked = _ranked(table, name)
     if len(ranked) < 2:
         return ""
     (best, told), others = ranked[0], ranked[1:]
     even = [e.name for e, _ in others if not _is_above(best, e, name)] if len(best.pictures) >= ENOUGH else []
-    text = f"{what}: {best.name} ({_evidence(best, told)})"
-    if even:
-        text += f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}"
-    return f"{text}."
+    evidence = _evidence(best, told)
+    return (
+        f"Most like the training pictures: {best.name} ({evidence})"
+        if name == "likeness"
+        else f"Follows its prompt best: {best.name} ({evidence})"
+    ) + (f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}." if even else ".")
 
 
 def _without_copies(table: _Table) -> str:
