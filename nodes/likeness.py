@@ -16,7 +16,9 @@ from .schema import image_output, inputs, is_linked, on_node, pick, rounded_byte
 if TYPE_CHECKING:
     from ..training_core.score.scorer import Scorer
 
-_UNUSED = "Nothing is measured yet: connect scorer to likeness of XYZ Compare or of Sample Config, or pictures to images."
+_UNUSED = (
+    "Nothing is measured yet: connect scorer to likeness of XYZ Compare or of Sample Config, or pictures to images."
+)
 
 
 class AthanorLikeness(io.ComfyNode):

@@ -100,7 +100,7 @@ class Scorer:
         """Return what is compared with what, in sentences."""
         filtered = f", of {len(self._training)} that are trained" if len(self._liked) < len(self._training) else ""
         held = f", and with {plural(len(self._held), 'held-out picture')} apart from them" if self._held else ""
-        weak = ": colours and edges alone; connect clip_vision for what they show" if self.measure.weak else ""
+        weak = "; connect clip_vision for what pictures show" if self.measure.weak else ""
         few = (
             f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."
             if len(self._training) < copies.NEEDED
