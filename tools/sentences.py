@@ -102,7 +102,9 @@ def is_in_code(text: str) -> bool:
 def is_sentence(text: str) -> bool:
     """Return whether a text of the code reads as a sentence that users are told: a line of words, and a full stop."""
     words = re.findall(r"[A-Za-z]{2,}", _FILLED.sub(" ", text))
-    return len(words) >= 3 and " " in text and text.endswith(".") and not any(each in text for each in ("\n", "%s", '{"'))
+    return (
+        len(words) >= 3 and " " in text and text.endswith(".") and not any(each in text for each in ("\n", "%s", '{"'))
+    )
 
 
 def sentences(elsewhere: set[str]) -> dict[str, str]:
