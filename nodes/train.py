@@ -151,7 +151,10 @@ class AthanorTrainLoRA(io.ComfyNode):
 
         if sweep := in_front_of_a_sweep(cls.hidden):
             cached_runs.pass_over(str(values.get("output_name") or ""))
+            from .sweep_told import forgotten
+
             said = f"Sweep ({sweep}) trains this node once for each of its combinations; as it stands here, it is not trained."
+            said = f"{said} {forgotten(cls.hidden.prompt, cls.hidden.unique_id)}".strip()
             log.info("Athanor: %s", said)
             return io.NodeOutput(*[node_tools.blocked()] * len(cls.RETURN_TYPES), ui={"text": [said]})
         packages.check()

@@ -2,16 +2,7 @@
 
 import json
 
-import pytest
 from athanor.training_core.history import registry, report, report_facts
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.0, ""), (0.4, ""), (1, "1 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (3599.7, "1 h 00 min"), (7500, "2 h 05 min")],
-)  # fmt: skip
-def test_time_in_words(seconds, words):
-    assert report_facts.duration(seconds) == words
 
 
 def test_a_run_tells_model_pictures_resolution_length_and_time(tmp_path):
