@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..training_core.compare.upstream import changed
 from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
 from ..training_core.host import nodegraph
@@ -64,8 +65,24 @@ def combinations_of(
     before = upstream(graph, [train])
     widgets = [Widget(**each) for each in nodegraph.widgets(before)]
     varied = lines.read(settings.settings, widgets, _is_ours, _elsewhere(before), settings.seed)
+    _check_trainings_before(before, train, varied)
     count = settings.count if settings.mode == "random" else None
     return varied, combinations.chosen(varied, count, settings.seed)
+
+
+def _check_trainings_before(graph: Mapping[str, Any], train: str, varied: list[Varied]) -> None:
+    """Check that no value changes another training in front of the sweep, which would be trained anew while the sweep is planned.
+
+    Raises:
+        AthanorError: one does.
+    """
+    nodes = changed(graph, [[train, 0]], {each.widget.node for each in varied})
+    other = next((node for node in nodes if node != train and graph[node]["class_type"] == TRAIN_LORA), None)
+    if other is not None:
+        raise AthanorError(
+            f"settings changes another Train LoRA ({other}) in front of the one that the sweep trains: put a Sweep behind that one, or "
+            "leave its settings out."
+        )
 
 
 def _is_ours(widget: Widget) -> bool:
@@ -73,7 +90,17 @@ def _is_ours(widget: Widget) -> bool:
 
 
 def _elsewhere(graph: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings of config nodes that are not in front of the sweep, each with the node's name."""
+    """Return the settings that no widget in front of the sweep has, each with where it is and what to do: those of config nodes that
+    are not there, and those that are linked."""
     there = {node["class_type"] for node in graph.values()}
     missing = {name: group for name, group in _CONFIGS.items() if f"Athanor{name.replace(' ', '')}" not in there}
-    return {setting.name: name for name, group in missing.items() for setting in info(group)}
+    found = {
+        setting.name: f"it is a setting of {name}: connect one to Train LoRA"
+        for name, group in missing.items()
+        for setting in info(group)
+    }
+    for key, node in graph.items():
+        for name, value in node["inputs"].items():
+            if node["class_type"].startswith("Athanor") and is_link(value):
+                found[name] = f"in {key} it comes from node {value[0]}: vary that one's widget, or take the link off"
+    return found
