@@ -373,9 +373,7 @@ def _ranked(server, prompt, entry):
     (key,) = [key for key, meta in entry["meta"].items() if meta["display_node"] == key_of(prompt, "Sweep")]
     told = entry["outputs"][key]["text"][0]
     assert told.count("| learning_rate ") == 2 and "held-out" not in told and "failed" not in told
-    assert labels(server, prompt, entry, "The runs over prompts", 0) == [
-        f"learning_rate {rate}" for rate in ("1e-4", "2e-4")
-    ]
+    assert labels(server, prompt, entry, "The runs over prompts", 0) == ["1e-4", "2e-4"]
     folder = graphs.folder(server, entry, key_of(prompt, "The runs over prompts"))
     assert json.loads((folder / "scores.json").read_text())["scorer"]["weak"]
 

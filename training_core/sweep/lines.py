@@ -115,7 +115,9 @@ def _find(
                 f"{where}: {name} is in {' and '.join(f'{w.title} ({w.node})' for w in same[:4])}; write {written}."
             )
     asked = (name.lower(), ALIASES.get(name.lower(), ""))
-    near = next((elsewhere[each] for each in asked if each in elsewhere), "") or nearest(name, list(dict.fromkeys(widget.name for widget in known)))
+    near = next((elsewhere[each] for each in asked if each in elsewhere), "") or nearest(
+        name, list(dict.fromkeys(widget.name for widget in known))
+    )
     raise AthanorError(f"{where}: no node in front of the sweep has {quoted(name)}; {near}.")
 
 
