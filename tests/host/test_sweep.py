@@ -99,14 +99,14 @@ def test_the_page_is_told_what_will_be_trained(server):
         return [(row["text"], row["wrong"]) for row in server.post("/athanor/sweeps", {"prompt": graph})]
 
     graph = sweep("told", "learning_rate: 1e-3, 0.01\nepochs: 1, 2, 3")
-    assert told(graph) == [("6 runs (2 learning_rate x 3 epochs), of about 2 to 6 steps, 24 in all.", False)]
+    assert told(graph) == [("6 runs (2 learning_rate x 3 epochs), of about 4 to 12 steps, 48 in all.", False)]
     graph["curve"] = graphs.node("PreviewImage", images=["train", 4])
     assert told(graph)[1] == (
         "Preview Image gets nothing from Train LoRA, which trains only inside of the sweep: connect to the outputs of Sweep instead.",
         True,
     )
     graph = sweep("told", "rank: 4, 8\nseed: x20", mode="random", count=5)
-    assert told(graph) == [("5 of 40 combinations (2 rank x 20 seed), of about 2 steps, 10 in all.", False)]
+    assert told(graph) == [("5 of 40 combinations (2 rank x 20 seed), of about 4 steps, 20 in all.", False)]
     ((text, wrong),) = told(sweep("told", "learning_rat: 1"))
     assert wrong and "the nearest: learning_rate" in text
     graph["sweep"]["inputs"]["run"] = ["buckets", 0]
