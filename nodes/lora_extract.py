@@ -9,7 +9,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError
-from ..training_core.host import detection, devices, folders, sampling
+from ..training_core.host import devices, folders, sampling
 from ..training_core.settings import ExtractSettings
 from .lora_edit import free, is_gone, shown
 from .progress import Progress
@@ -105,7 +105,7 @@ class AthanorLoRAExtract(io.ComfyNode):
         recipe_of = {
             "tuned": {"model": _title(tuned, values, "tuned"), "content": fingerprint.models(*tuned, None)[:24]},
             "base": {"model": _title(base, values, "base"), "content": fingerprint.models(*base, None)[:24]},
-            "rank": recipe.rank_of(rule),
+            "rank": recipe.rank_rule(rule),
             "min_diff": settings.min_diff,
             "precision": settings.precision,
         }
@@ -153,6 +153,8 @@ def _models(side: str, values: dict[str, Any], with_clip: bool) -> tuple[Any, An
 
 def _title(models: tuple[Any, Any], values: dict[str, Any], side: str) -> str:
     """Return the name of a model's file, without its folder; '' where the host does not know it."""
+    from ..training_core.host import detection
+
     name = values.get(f"{side}_checkpoint", CONNECTED)
     path = detection.file_of(models[0])
     return str(name).replace("\\", "/").rpartition("/")[2] if name != CONNECTED else path.name if path else ""
@@ -160,6 +162,8 @@ def _title(models: tuple[Any, Any], values: dict[str, Any], side: str) -> str:
 
 def _about(base: tuple[Any, Any], values: dict[str, Any]) -> dict[str, str]:
     """Return the fields that tell which model a LoRA is for."""
+    from ..training_core.host import detection
+
     name = _title(base, values, "base")
     fields = {"ss_sd_model_name": name} if name else {}
     try:

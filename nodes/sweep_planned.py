@@ -12,10 +12,11 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import handle, patience, registry, run_facts
 from ..training_core.history.registry import Record, RunSummary
 from ..training_core.host import folders, guard
-from ..training_core.settings import Job, ValidationSettings
+from ..training_core.settings import Job
 from ..training_core.sweep import result
 from ..training_core.sweep.combinations import Combination
 from ..training_core.sweep.ranking import Row
+from . import types
 from .sweep_clones import Clones, Edits
 from .train_job import job_of, models_of
 
@@ -121,15 +122,15 @@ def _describe(run: Planned, clones: Clones, given: Mapping[Slot, Any], checked: 
 
     folders.lora_path(run.name)
     values = clones.inputs(run.edits, given)
-    probe, held_out = values.get("validation") or (ValidationSettings(), None)
+    probe, held_out = values.get("validation") or types.ProbeInputs()
     models = models_of(values["model"], values["clip"], values["vae"], values.get("network"))
     processes = ranks.current()
-    sampling, sampling_model, _ = values.get("samples") or (None, None, None)
-    run.job = job_of(values | {"sampling": sampling}, values["buckets"], probe, models, processes.count)
+    samples = values.get("samples") or types.SampleInputs()
+    run.job = job_of(values | {"sampling": samples.settings}, values["buckets"], probe, models, processes.count)
     run.steps = length(hold_out(values["buckets"], probe, held_out).training, run.job.training).steps
     run.look()
     if checked and run.left:
-        _check(run.job, values, held_out, sampling_model, processes)
+        _check(run.job, values, held_out, samples.model, processes)
 
 
 def _check(job: Job, values: Mapping[str, Any], held_out: Any, sampling_model: Any, processes: Ranks) -> None:

@@ -15,7 +15,7 @@ from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, node_tools, usable
-from ..training_core.settings import SamplingSettings, TrainingSettings, ValidationSettings
+from ..training_core.settings import TrainingSettings
 from . import run_rows, types
 from .broadcasts import Broadcasts
 from .cached_runs import cached_runs
@@ -133,8 +133,8 @@ class AthanorTrainLoRA(io.ComfyNode):
         vae: Any,
         buckets: Buckets,
         *,
-        validation: tuple[ValidationSettings, Buckets | None] | None = None,
-        samples: tuple[SamplingSettings, Any, Any] | None = None,
+        validation: types.ProbeInputs | None = None,
+        samples: types.SampleInputs | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
@@ -159,8 +159,8 @@ class AthanorTrainLoRA(io.ComfyNode):
             return io.NodeOutput(*[node_tools.blocked()] * len(cls.RETURN_TYPES), ui={"text": [said]})
         packages.check()
         usable.check(model, clip, vae)
-        probe, held_out = validation or (ValidationSettings(), None)
-        sampling, sampling_model, scorer = samples or (None, None, None)
+        probe, held_out = validation or types.ProbeInputs()
+        sampling, sampling_model, scorer = samples or types.SampleInputs()
         processes = ranks.current()
         models = models_of(model, clip, vae, values.get("network"))
         job = job_of(values | {"sampling": sampling}, buckets, probe, models, processes.count)

@@ -43,7 +43,10 @@ def test_differences_within_the_noise_and_few_pictures_are_said():
 
 def test_copies_are_bad_news():
     kind, text = said([0.3, 0.5, 0.9], copies={3: 2})[0]
-    assert kind == "bad" and text.startswith("Samples look like copies of training pictures: epoch 3 (2 of 4). Look at")
+    assert kind == "bad" and text == (
+        "Samples look like copies of training pictures: epoch 3 (2 of 4). Look at them beside those; take an earlier file (epoch 2 is most "
+        "like them without copies), or train fewer steps."
+    )
 
 
 def test_curves_by_scale_and_the_report():

@@ -15,6 +15,8 @@ def sweep(name, text, *, train=None, look=None, **values):
     parts = {"optimizer": {"learning_rate": 1e-3}, "validation": {**LOOK, **(look or {})}}
     graph = graphs.training("sd3", train={"output_name": name, **(train or {})}, **parts)
     graph["sweep"] = graphs.node("AthanorSweep", **{"run": ["train", 0], "settings": text, **values})
+    graph["samples"] = graphs.node("AthanorSampleConfig", sample_every_n_epochs=0)  # none: drawing is tried elsewhere
+    graph["train"]["inputs"]["samples"] = ["samples", 0]
     graph["show"] = graphs.node("PreviewAny", source=["sweep", 4])
     graph["losses"] = graphs.node("AthanorLossCompare", sweep=["sweep", 1])
     del graph["curve"]

@@ -70,7 +70,7 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
         except AthanorError:
             raise AthanorError(
                 f"{field}: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, best 3 by likeness, "
-                "5 even, starred, or 2, 4, last."
+                "5 even, starred, mean(6-10), or 2, 4, last."
             ) from None
         lists.limited(wanted, text, field)
     return "listed", wanted, None
@@ -223,6 +223,8 @@ def parts(points: Points, average: Average, field: str) -> tuple[list[Checkpoint
     else:
         files = [choose(points, which, field)[-1] for which in average.which]
         weights = [1 - average.amount, average.amount]
+        if files[0] == files[1]:  # lerp(10, last, 0.3) of 10 epochs
+            files, weights = files[:1], [1.0]
     for each in files:
         if folders.trained_file(each.lora_name)[0] != "loras":
             raise AthanorError(f"{field}: {average.label} is for LoRA files, and {each.lora_name} is a whole model.")

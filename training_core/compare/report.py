@@ -9,6 +9,7 @@ from ..byte_size import format_bytes
 from ..drawing import lacks_font
 from ..errors import AthanorError
 from ..wording import duration, plural
+from .axes import Axis
 from .cells import Cell
 from .pages import Page
 from .plan import count_lora_patches
@@ -51,11 +52,18 @@ def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequ
     seeds = prepared.document["seeds"]
     if seeds:
         lines.append("random seeds: " + ", ".join(str(seed) for seed in seeds.values()))
+    lines += [*_skipped(plan.axes), *prepared.painter.models.warnings]
     for axis in plan.axes:
         if len(axis.values) > 1:
             labels = [value.label for value in axis.values]
             lines.append(f"{axis.title}: {', '.join(labels[:12])}{f', ... {labels[-1]}' if len(labels) > 12 else ''}")
     return "\n".join(lines)
+
+
+def _skipped(axes: Sequence[Axis]) -> list[str]:
+    """Return one line on what SKIP: leaves out; none where nothing is."""
+    told = [f"{axis.skipped} of {axis.title}" for axis in axes if axis.skipped]
+    return [f"left out by SKIP: {', '.join(told)}"] if told else []
 
 
 _COUNTED = {
@@ -90,7 +98,7 @@ def outcome_text(prepared: PreparedComparison, missing: int, failed: Sequence[tu
         lines.append(
             "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
         )
-    lines += prepared.painter.models.warnings
+    lines += [*_skipped(prepared.plan.axes), *prepared.painter.models.warnings]
     lines += [f"failed: {where}: {why}" if where else f"failed: {why}" for where, why in failed][:10]
     return "\n".join(lines)
 

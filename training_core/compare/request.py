@@ -118,16 +118,17 @@ def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str
     if ("lora" in taken or run or low) and not taken & {"strength_model", "strength_clip"}:
         both = ("strength_model", "strength_clip")
         values = (Value(grammar.plain(s), tuple((name, float(s)) for name in both)) for s in lists.once(strengths))
-        own["strength"] = Axis("LoRA strength", tuple(values))
+        own["strength"] = Axis("LoRA strength", tuple(values), skipped=lists.skipped(settings.strengths))
     if "positive" not in taken:
         if not prompts:
             raise AthanorError(
                 "prompts is empty, and there is no run with captions: write at least one prompt, one a line."
             )
         values = control_pictures.prompt_values(lists.once(prompts), request.shown)
-        own["prompt"] = Axis("prompt", tuple(values))
+        own["prompt"] = Axis("prompt", tuple(values), skipped=lists.skipped(settings.prompts, commas=False))
     if "seed" not in taken:
-        own["seed"] = Axis("seed", tuple(readers.seed_values(lists.once(grammar.seeds(settings.seeds, "seeds")))))
+        values = readers.seed_values(lists.once(grammar.seeds(settings.seeds, "seeds")))
+        own["seed"] = Axis("seed", tuple(values), skipped=lists.skipped(settings.seeds))
     return own
 
 

@@ -52,7 +52,8 @@ def file_hash(path: Path) -> str:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        file.seek(int.from_bytes(file.read(8), "little") + 8)
+        header = int.from_bytes(file.read(8), "little")
+        file.seek(min(8 + header, path.stat().st_size))  # a damaged file tells lengths that no file can have
         return _hash_of_the_rest(file)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data.dataset import Dataset, Picture
 from ..data.doctor.measure import load, source_of
+from ..errors import AthanorError
 from ..host import guard
 from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings, LikenessSettings
@@ -76,9 +77,13 @@ class Scorer:
         apart = frozenset(picture.content for picture in held_out.pictures) if held_out else frozenset[str]()
         self._training = training_pictures(dataset, apart)
         self._held = training_pictures(held_out) if held_out else []
+        if not self._training:
+            raise AthanorError(
+                "dataset has no picture to compare with: all of them are held out by validation, or regularization pictures."
+            )
         self._liked = filtered(self._training, settings.caption_filter)
         parts = [measure.content, digest(self._training), digest(self._liked), digest(self._held), settings.k]
-        parts.append(text.content if text else "")
+        parts += [f"copies {copies.VERSION}", text.content if text else ""]
         parts += [*_backgrounds(dataset, self._training), *(_backgrounds(held_out, self._held) if held_out else [])]
         self.id = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
         self._cache = ScoreCache(folder / f"{self.id}.jsonl")
