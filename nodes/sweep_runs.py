@@ -54,9 +54,7 @@ class Sweep:
             self._train(fitting)
         except BaseException:
             done = sum(run.left == 0 for run in fitting)
-            self.say(
-                f"interrupted: {done} of {len(fitting)} runs are finished, and what the others have made is kept.\nRun goes on there."
-            )
+            self.say(f"interrupted: {done} of {len(fitting)} runs are finished; Run goes on from there")
             raise
 
     def _train(self, runs: Sequence[Planned]) -> None:
@@ -186,14 +184,16 @@ class Sweep:
         return hearing(hear)
 
     def _now(self, run: Planned, step: int, runs: Sequence[Planned]) -> str:
-        """Return what the node shows while a run trains: the whole as it was announced, this run, the time left, the best so far."""
-        lines = [self.announced, f"run {runs.index(run) + 1} of {len(runs)}: {run.combination.label}"]
-        lines += self._time_left(run, step, runs)
+        """Return what the node shows while a run trains: the run, the time left, the best so far, the whole as it was announced.
+
+        A node in the graph shows two lines of it, unless it is made higher.
+        """
+        lines = [f"run {runs.index(run) + 1} of {len(runs)}: {run.combination.label}", *self._time_left(run, step, runs)]
         found = [(each.lowest, each.combination.label) for each in runs if each.lowest is not None]
         if found:
             percent, label = min(found)
             lines.append(f"lowest probe so far: {label} ({percent:.1f} %)")
-        return "\n".join(lines)
+        return "\n".join([*lines, self.announced])
 
     def _time_left(self, run: Planned, step: int, runs: Sequence[Planned]) -> list[str]:
         speeds = [each.seconds / each.reached for each in runs if each.begun and each.seconds and each.reached]

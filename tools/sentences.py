@@ -74,7 +74,8 @@ def of_source(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
             found.append(node)
-        unsaid.update(map(id, _unsaid(node)))
+        if isinstance(node, (ast.Expr, ast.JoinedStr, ast.keyword, ast.BinOp)):
+            unsaid.update(map(id, _unsaid(node)))
     for node in found:
         if id(node) not in unsaid:
             yield from map(template, _parts(node))

@@ -6,8 +6,12 @@ several of each, the spread of the prompts' own means counts if it is larger.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import reduce
 from statistics import fmean, stdev
+from typing import TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 APART = 2.0
 """Standard errors by which a mean difference must lie above 0, so that one mean counts as above the other."""
@@ -32,3 +36,25 @@ def is_above(differences: Sequence[tuple[Hashable, float]]) -> bool:
     """
     error = standard_error(differences)
     return error is not None and fmean(value for _, value in differences) > APART * error
+
+
+def apart(rows: Sequence[Mapping[Key, float]]) -> list[dict[Key, float]]:
+    """Return each row's values without what the rows have in common, at the spread that tells the noise of its mean.
+
+    Pictures of one prompt are alike whatever the checkpoint, so that the spread of a checkpoint's own values says mostly that its prompts
+    differ. Without what all rows have in common, a standard error is that of the differences between rows (Cousineau 2005), times the
+    square root of M / (M - 1) for M rows (Morey 2008), since a row's own values are a part of what is common.
+
+    Args:
+        rows: values by what they were measured on; empty rows are passed over.
+
+    Returns:
+        for each row the values of those things that all rows have; the rows as they are if these are fewer than two, or there is one row.
+    """
+    there = [row for row in rows if row]
+    shared = reduce(lambda keys, row: keys & row.keys(), there, set(there[0])) if there else set()
+    if len(there) < 2 or len(shared) < 2:
+        return [dict(row) for row in rows]
+    common = {key: fmean(row[key] for row in there) for key in shared}
+    scale = (len(there) / (len(there) - 1)) ** 0.5
+    return [{key: scale * (row[key] - common[key]) for key in row if key in shared} for row in rows]

@@ -54,10 +54,10 @@ def test_the_node_says_how_far_the_whole_is(planned):
     sweep, runs = sweep_of(), [planned(100, done=True, lowest=80.0), planned(lowest=None), planned(50, lowest=91.0)]
     sweep.announced, sweep.speed = "2 runs", 30.0
     assert sweep._now(runs[1], 20, runs).splitlines() == [
-        "2 runs",
         "run 2 of 3: rank 0",
         "about 1 h 5 min left of the whole",
         "lowest probe so far: rank 100 (80.0 %)",
+        "2 runs",
     ]
     sweep.speed = None
     assert len(sweep._now(runs[1], 20, runs).splitlines()) == 3  # nobody knows how long

@@ -190,8 +190,8 @@ def _lacking(points: Points, names: Sequence[str], measured: Mapping[Checkpoint,
     have = sorted({name for each in measured.values() for name in each} - {COPIES})
     missing = [name for name in names if name not in have]
     there = f" (there are {', '.join(have)})" if have else ""
-    what = f"no score {' and '.join(missing or names)}" if missing else f"no checkpoint with {' and '.join(names)}"
+    lacked = " and ".join(missing or names)
     return (
-        f"{points.name} has {what}{there}; connect a Likeness to Sample Config before training, or to an XYZ Compare of these epochs, and "
-        "queue it once."
+        (f"{points.name} has no score {lacked}" if missing else f"{points.name} has no checkpoint with {lacked}")
+        + f"{there}; connect a Likeness to Sample Config before training, or to an XYZ Compare of these epochs, and queue it once."
     )

@@ -12,7 +12,7 @@ from .verdict import Sentence
 
 _MOST_NAMES = 6
 """Steps that a sentence names."""
-_KINDS = (("likeness", "look most like the training pictures"), ("prompt", "follow their prompts best"))
+_KINDS = ("likeness", "prompt")
 
 
 def judge(steps: Sequence[StepScores]) -> list[Sentence]:
@@ -24,7 +24,7 @@ def judge(steps: Sequence[StepScores]) -> list[Sentence]:
     if not own:
         return []
     pictures = max(len(each.pictures) for each in own)
-    found = [_best(own, name, words) for name, words in _KINDS] if len(own) > 1 else []
+    found = [_best(own, name) for name in _KINDS] if len(own) > 1 else []
     sentences = [sentence for sentence in (_copies(own), *found) if sentence]
     if pictures < ENOUGH:
         sentences.append(
@@ -33,7 +33,7 @@ def judge(steps: Sequence[StepScores]) -> list[Sentence]:
     return sentences
 
 
-def _best(steps: Sequence[StepScores], name: str, words: str) -> Sentence | None:
+def _best(steps: Sequence[StepScores], name: str) -> Sentence | None:
     """Return where a score is highest, with its noise, and which others cannot be told apart from it."""
     there = [each for each in steps if name in each.values]
     if len(there) < 2:
@@ -50,8 +50,14 @@ def _best(steps: Sequence[StepScores], name: str, words: str) -> Sentence | None
         text = f"By {name}, the files cannot be told apart: their differences are within the noise (highest: {call(top)}, {evidence})."
         return Sentence("unknown", text)
     apart = f"; {first_few(even, _MOST_NAMES)} cannot be told apart from it" if even else ""
-    return Sentence(
-        "note", f"Samples of {call(top)} {words} ({evidence}){apart}. No score decides by itself: look at them."
+    return Sentence(  # both whole in one expression, as their translations are found by what stands in the code
+        "note",
+        (
+            f"Samples of {call(top)} look most like the training pictures"
+            if name == "likeness"
+            else f"Samples of {call(top)} follow their prompts best"
+        )
+        + f" ({evidence}){apart}. No score decides by itself: look at them.",
     )
 
 
@@ -59,7 +65,11 @@ def _is_above(top: StepScores, other: StepScores, name: str) -> bool:
     """Return whether one step's pictures are above those of another, prompt by prompt, by more than the noise of the differences."""
     theirs = {each.index: each.values[name] for each in other.pictures if name in each.values}
     return is_above(
-        [(e.index, e.values[name] - theirs[e.index]) for e in top.pictures if e.index in theirs and name in e.values]
+        [
+            (e.same_prompt, e.values[name] - theirs[e.index])
+            for e in top.pictures
+            if e.index in theirs and name in e.values
+        ]
     )
 
 

@@ -53,7 +53,7 @@ def measure(
     prompts = _prompts(settings.prompt, len(images))
     alike = _by_vectors(vectors, reference_vectors, len(images), settings.k)
     try:
-        towers = scorer.towers(say)
+        towers = scorer.towers(prompts, say)
         scores = scorer.score([Asked(pixels, prompt) for pixels, prompt in zip(images, prompts, strict=True)], say)
         copies = scorer.calibration(say).said
     finally:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..standard_error import ENOUGH, PROMPTS, SEEDS, is_above, standard_error
+from ..standard_error import ENOUGH, PROMPTS, SEEDS, apart, is_above, standard_error
 from ..wording import first_few, plural
 from .cache import PictureScore
 from .copies import Calibration
@@ -51,11 +51,53 @@ class Checkpoint:
         """Return (prompt, value) of each picture that has this score."""
         return [(each.prompt, each.score.values[name]) for each in self.pictures if name in each.score.values]
 
+    @property
+    def names(self) -> list[str]:
+        """The scores that its pictures have."""
+        return list(dict.fromkeys(name for each in self.pictures for name in each.score.values))
+
     def measured(self) -> dict[str, dict[str, Any]]:
         """Return mean, standard error and number of each score, by its name; variety as well."""
-        names = dict.fromkeys(name for each in self.pictures for name in each.score.values)
-        found = {name: mean(self.values(name)) for name in names}
+        found = {name: mean(self.values(name)) for name in self.names}
         return found | ({"variety": mean_of_pairs(pairs)} if (pairs := variety(self.pictures)) else {})
+
+
+def measured(checkpoints: Sequence[Checkpoint]) -> list[dict[str, dict[str, Any]]]:
+    """Return what each checkpoint has measured, with errors that tell them apart: without what prompts and seeds have in common in all.
+
+    Prompts differ more in their likeness, and in how well any picture follows them, than the epochs of a run do.
+    """
+    found = [each.measured() for each in checkpoints]
+    kinds = [(name, [_numbered(each.pictures, name) for each in checkpoints], mean) for name in _all_names(checkpoints)]
+    kinds.append(("variety", [_numbered_pairs(each.pictures) for each in checkpoints], mean_of_pairs))
+    for name, rows, of in kinds:
+        for row, own in zip(apart(rows), found, strict=True):
+            if row and name in own:
+                own[name]["error"] = of([(key[0], value) for key, value in row.items()])["error"]
+    return found
+
+
+def _all_names(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    return list(dict.fromkeys(name for each in checkpoints for name in each.names))
+
+
+def _numbered(pictures: Sequence[Drawn], name: str) -> dict[tuple[str, Hashable, int], float]:
+    """Return a score by prompt, seed and place among the pictures that share both, as those with other negative prompts do."""
+    return _by_place([((e.prompt, e.seed), e.score.values[name]) for e in pictures if name in e.score.values])
+
+
+def _numbered_pairs(pictures: Sequence[Drawn]) -> dict[tuple[str, Hashable, int], float]:
+    pairs = _pairs(pictures)
+    return _by_place([((one.prompt, (one.seed, other.seed)), _unlike(one, other)) for one, other in pairs])
+
+
+def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tuple[str, Hashable, int], float]:
+    seen: Counter[tuple[str, Hashable]] = Counter()
+    found = {}
+    for key, value in values:
+        found[(*key, seen[key])] = value
+        seen[key] += 1
+    return found
 
 
 def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
@@ -82,11 +124,23 @@ def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
 
 def variety(pictures: Sequence[Drawn]) -> list[tuple[str, float]]:
     """Return (prompt, 1 - similarity) of each pair of pictures with one prompt and two seeds."""
-    found = []
-    for one, other in combinations(pictures, 2):
-        if one.prompt == other.prompt and one.seed != other.seed and len(one.score.whole) == len(other.score.whole):
-            found.append((one.prompt, float(1 - one.score.whole @ other.score.whole)))
-    return found
+    return [(one.prompt, _unlike(one, other)) for one, other in _pairs(pictures)]
+
+
+def _pairs(pictures: Sequence[Drawn]) -> list[tuple[Drawn, Drawn]]:
+    return [
+        (one, other)
+        for one, other in combinations(pictures, 2)
+        if one.prompt == other.prompt and one.seed != other.seed and len(one.score.whole) == len(other.score.whole)
+    ]
+
+
+def _unlike(one: Drawn, other: Drawn) -> float:
+    return float(1 - one.score.whole @ other.score.whole)
+
+
+_Table = Sequence[tuple[Checkpoint, dict[str, dict[str, Any]]]]
+"""Checkpoints with what they have measured."""
 
 
 def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibration) -> str:
@@ -96,9 +150,10 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibrat
         weak: measured without a vision model.
         calibration: how copies are told, or why they cannot be.
     """
-    said = [_best(checkpoints, "likeness", "Most like the training pictures"), _without_copies(checkpoints)]
-    if any(each.values("prompt") for each in checkpoints):
-        said.append(_best(checkpoints, "prompt", "Follows its prompt best"))
+    table = list(zip(checkpoints, measured(checkpoints), strict=True))
+    said = [_best(table, "likeness"), _without_copies(table)]
+    if any("prompt" in told for _, told in table):
+        said.append(_best(table, "prompt"))
     said += [_copies(checkpoints, calibration), _noise(checkpoints)]
     if weak:
         said.append(
@@ -107,37 +162,38 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibrat
     return " ".join(filter(None, said))
 
 
-def _ranked(checkpoints: Sequence[Checkpoint], name: str) -> list[Checkpoint]:
-    """Return the checkpoints that have a score, the one with the highest mean first."""
-    there = [each for each in checkpoints if each.values(name)]
-    return sorted(there, key=lambda each: -fmean(value for _, value in each.values(name)))
+def _ranked(table: _Table, name: str) -> list[tuple[Checkpoint, dict[str, Any]]]:
+    """Return the checkpoints that have a score with what it is, the one with the highest mean first."""
+    there = [(each, told[name]) for each, told in table if name in told]
+    return sorted(there, key=lambda pair: -fmean(value for _, value in pair[0].values(name)))
 
 
-def _best(checkpoints: Sequence[Checkpoint], name: str, what: str) -> str:
+def _best(table: _Table, name: str) -> str:
     """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
-    ranked = _ranked(checkpoints, name)
+    ranked = _ranked(table, name)
     if len(ranked) < 2:
         return ""
-    best, others = ranked[0], ranked[1:]
-    even = [each.name for each in others if not _is_above(best, each, name)] if len(best.pictures) >= ENOUGH else []
-    text = f"{what}: {best.name} ({_evidence(best, name)})"
-    if even:
-        text += f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}"
-    return f"{text}."
+    (best, told), others = ranked[0], ranked[1:]
+    even = [e.name for e, _ in others if not _is_above(best, e, name)] if len(best.pictures) >= ENOUGH else []
+    evidence = _evidence(best, told)
+    return (
+        f"Most like the training pictures: {best.name} ({evidence})"
+        if name == "likeness"
+        else f"Follows its prompt best: {best.name} ({evidence})"
+    ) + (f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}." if even else ".")
 
 
-def _without_copies(checkpoints: Sequence[Checkpoint]) -> str:
+def _without_copies(table: _Table) -> str:
     """Return which checkpoint comes first once those with copies are left out; '' where the first one has none."""
-    ranked = _ranked(checkpoints, "likeness")
-    clean = [each for each in ranked if not each.copies]
-    if len(ranked) < 2 or not clean or not ranked[0].copies:
+    ranked = _ranked(table, "likeness")
+    clean = [(each, told) for each, told in ranked if not each.copies]
+    if len(ranked) < 2 or not clean or not ranked[0][0].copies:
         return ""
-    return f"Most like them without copies: {clean[0].name} ({_evidence(clean[0], 'likeness')})."
+    return f"Most like them without copies: {clean[0][0].name} ({_evidence(*clean[0])})."
 
 
-def _evidence(checkpoint: Checkpoint, name: str) -> str:
+def _evidence(checkpoint: Checkpoint, told: dict[str, Any]) -> str:
     """Return a mean with its noise, and over what: '0.800 ± 0.010 over 3 prompts and 3 seeds'."""
-    told = mean(checkpoint.values(name))
     noise = f" ± {told['error']:.3f}" if told["error"] is not None else ""
     prompts, seeds = _counts([checkpoint])
     whole = "" if told["n"] == prompts * seeds else f"{plural(told['n'], 'picture')} of "

@@ -108,7 +108,11 @@ def _first(placed: Sequence[Row], count: int) -> list[str]:
         return ["No run has come to its end, so that there is no order yet."]
     ties = [row for row in placed if row.place == placed[0].place]
     if len(ties) == 1 and count > 1:
-        return [f"Best: {placed[0].label}{'.' if len(placed) > 1 else ', the only one that has come to its end.'}"]
+        return [
+            f"Best: {placed[0].label}."
+            if len(placed) > 1
+            else f"Best: {placed[0].label}, the only one that has come to its end."
+        ]
     if len(ties) == len(placed) > 1:
         return [f"All {len(placed)} runs lie within the noise of the probe: it does not tell which is the best."]
     if len(ties) > 1:
