@@ -188,7 +188,10 @@ class Sweep:
 
         A node in the graph shows two lines of it, unless it is made higher.
         """
-        lines = [f"run {runs.index(run) + 1} of {len(runs)}: {run.combination.label}", *self._time_left(run, step, runs)]
+        lines = [
+            f"run {runs.index(run) + 1} of {len(runs)}: {run.combination.label}",
+            *self._time_left(run, step, runs),
+        ]
         found = [(each.lowest, each.combination.label) for each in runs if each.lowest is not None]
         if found:
             percent, label = min(found)
