@@ -9,6 +9,8 @@ from ..training_core.compare.upstream import changed
 from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
 from ..training_core.host import nodegraph
+from ..training_core.host.comfy_nodes import host_nodes
+from ..training_core.names import own
 from ..training_core.settings import (
     CacheSettings,
     ConditioningSettings,
@@ -21,7 +23,8 @@ from ..training_core.settings import (
     ValidationSettings,
     info,
 )
-from ..training_core.shared_graph import TRAIN_LORA, is_link, upstream
+from ..training_core.shared_graph import SWEEP, TRAIN_LORA, is_link, upstream
+from ..training_core.wording import first_few
 
 if TYPE_CHECKING:
     from ..training_core.sweep.combinations import Combination
@@ -104,3 +107,23 @@ def _elsewhere(graph: Mapping[str, Any]) -> dict[str, str]:
             if node["class_type"].startswith("Athanor") and is_link(value):
                 found[name] = f"in {key} it comes from node {value[0]}: vary that one's widget, or take the link off"
     return found
+
+
+def forgotten(graph: Mapping[str, Any], train: str) -> str:
+    """Return a sentence about nodes that take something from the Train LoRA in front of a sweep, and get nothing; '' if there are none."""
+    links = {
+        key: [v for v in node["inputs"].values() if isinstance(v, list) and v[:1] == [train]]
+        for key, node in graph.items()
+    }
+    takers = [key for key, found in links.items() if found and graph[key]["class_type"] != SWEEP]
+    if not takers:
+        return ""
+    names = first_few([_title(graph[key]) for key in takers])
+    gets = "gets" if len(takers) == 1 else "get"
+    return f"{names} {gets} nothing from Train LoRA, which trains only inside of the sweep: connect to the outputs of Sweep instead."
+
+
+def _title(node: Mapping[str, Any]) -> str:
+    """Return how a node is called in the page, as far as the graph tells."""
+    shown = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(node["class_type"]) or node["class_type"]
+    return str((node.get("_meta") or {}).get("title") or own(shown))

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..training_core.compare.upstream import edited
 from ..training_core.errors import AthanorError
-from ..training_core.host.comfy_nodes import host_nodes
-from ..training_core.names import own
 from ..training_core.settings import SweepSettings
-from ..training_core.wording import first_few, plural
+from ..training_core.shared_graph import SWEEP
+from ..training_core.wording import plural
 from . import hints, http, sweep_text
 from .graph_datasets import Prompt, kind_of
 from .schema import pick
-from .train import SWEEP
 
 if TYPE_CHECKING:
     from ..training_core.sweep.combinations import Combination
@@ -59,7 +57,7 @@ def _of_sweep(graph: Mapping[str, Any], node: str) -> Iterator[tuple[str, bool]]
         yield str(error), True
         return
     yield _plan(varied, found, _lengths(graph, train, found)), False
-    if beside := forgotten(graph, train):
+    if beside := sweep_text.forgotten(graph, train):
         yield beside, True
 
 
@@ -84,23 +82,3 @@ def _lengths(graph: Mapping[str, Any], train: str, found: Sequence[Combination])
     if len(found) > _LENGTHS:
         return []
     return hints.steps_of([edited(graph, each.edits) for each in found], train)
-
-
-def forgotten(graph: Mapping[str, Any], train: str) -> str:
-    """Return a sentence about nodes that take something from the Train LoRA in front of a sweep, and get nothing; '' if there are none."""
-    links = {
-        key: [v for v in node["inputs"].values() if isinstance(v, list) and v[:1] == [train]]
-        for key, node in graph.items()
-    }
-    takers = [key for key, found in links.items() if found and graph[key]["class_type"] != SWEEP]
-    if not takers:
-        return ""
-    names = first_few([_title(graph[key]) for key in takers])
-    gets = "gets" if len(takers) == 1 else "get"
-    return f"{names} {gets} nothing from Train LoRA, which trains only inside of the sweep: connect to the outputs of Sweep instead."
-
-
-def _title(node: Mapping[str, Any]) -> str:
-    """Return how a node is called in the page, as far as the graph tells."""
-    shown = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(node["class_type"]) or node["class_type"]
-    return str((node.get("_meta") or {}).get("title") or own(shown))
