@@ -50,9 +50,9 @@ def _listed(kept: NamedFiles[Grid] | NamedFiles[ValueList]) -> http.Json:
 
 def _names(request: web.Request) -> http.Json:
     """Return all values that an axis of `?type=` can have, if they are names."""
-    from ..training_core.compare import counting
+    from ..training_core.compare import kinds
 
-    return {"names": counting.every_name(request.query.get("type", ""), sampling.known())}
+    return {"names": kinds.every_name(request.query.get("type", ""), sampling.known())}
 
 
 def _pictures(_: web.Request, body: http.Json) -> http.Json:

@@ -210,7 +210,7 @@ class AthanorSampleConfig(_Config):
     @classmethod
     def execute(cls, sampling_model: Any = None, likeness: Any = None, **values: Any) -> io.NodeOutput:
         """Return the checked settings with the connected MODEL and scorer (None: unconnected)."""
-        return io.NodeOutput((pick(SamplingSettings, values), sampling_model, likeness))
+        return io.NodeOutput(types.SampleInputs(pick(SamplingSettings, values), sampling_model, likeness))
 
 
 class AthanorCacheConfig(_Config):
@@ -261,4 +261,4 @@ class AthanorValidationConfig(io.ComfyNode):
     @classmethod
     def execute(cls, buckets: Any = None, **values: Any) -> io.NodeOutput:
         """Return the checked settings with the connected buckets (None: unconnected)."""
-        return io.NodeOutput((pick(ValidationSettings, values), buckets))
+        return io.NodeOutput(types.ProbeInputs(pick(ValidationSettings, values), buckets))

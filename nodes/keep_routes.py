@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from ..training_core.compare.making import Busy, Maker
 from ..training_core.errors import AthanorError
 from ..training_core.host.redacted_paths import without_roots
 from . import http, run_routes
 
 if TYPE_CHECKING:
     from ..training_core.compare.keep import Mixture
-    from ..training_core.compare.keep_file import Choice, Maker
+    from ..training_core.compare.keep_file import Choice
 
 _LONGEST = 5_000  # bytes of a request
 _MORE = '"name": "my_average", "rank": 16, "precision": "fp16"}'
-_maker: Maker | None = None
+_MAKER = Maker()  # of this server
 
 
 def register(folder_of: Callable[[web.Request], Path], plan_of: Callable[[Path], http.Json]) -> None:
@@ -55,18 +57,24 @@ def register(folder_of: Callable[[web.Request], Path], plan_of: Callable[[Path],
         example=f'{{"which": "mean(last 4)", {_MORE}',
         longest=_LONGEST,
     )
-    http.get("/athanor/making", lambda _: _making().state)
-    http.post("/athanor/making/stop", lambda _, __: _making().stop() or _making().state)
+    http.get("/athanor/making", _state)
+    http.post("/athanor/making/stop", _stop)
 
 
-def _making() -> Maker:
-    """Return the one maker of this server."""
-    from ..training_core.compare.keep_file import Maker
+def _state(request: web.Request) -> http.Json:
+    """Return how far the newest file is, or how one ended that was made since the server has started (`?id=`)."""
+    number = request.query.get("id", "")
+    if not re.fullmatch("[0-9]{0,9}", number):
+        raise web.HTTPBadRequest(text="id must be a number, as the answer to making a file has it")
+    state = _MAKER.state(int(number) if number else None)
+    if state is None:
+        raise http.missing("file that is made, or was lately")
+    return state
 
-    global _maker
-    if _maker is None:
-        _maker = Maker()
-    return _maker
+
+def _stop(_: web.Request, __: http.Json) -> http.Json:
+    _MAKER.stop()
+    return _MAKER.state() or {}
 
 
 def _of_cell(plan: http.Json, key: str, part: Any) -> Mixture:
@@ -111,12 +119,12 @@ def _offer(mixture: Callable[[], Mixture], request: web.Request) -> http.Json:
 
 
 def _make(mixture: Mixture, body: http.Json) -> http.Json:
-    """Make the file, and return what it is."""
+    """Begin to make the file, and return what is told of that: a large one takes minutes, after which a proxy has given up."""
     from ..training_core.compare import keep_file
 
     choice = _choice(body)
     try:
-        with _making().making(choice.name or mixture.name) as progress:
-            return keep_file.make(mixture, choice, progress)
-    except (keep_file.NameTaken, keep_file.Busy, keep_file.Stopped) as error:
+        choice = replace(choice, name=keep_file.check(mixture, choice))
+        return _MAKER.start(choice.name, lambda progress: keep_file.make(mixture, choice, progress))
+    except (keep_file.NameTaken, Busy) as error:
         raise web.HTTPConflict(text=str(error)) from None

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders, node_tools
-from ..training_core.settings import LikenessSettings, ValidationSettings
+from ..training_core.settings import LikenessSettings
 from . import types
 from .progress import Progress
 from .schema import image_output, inputs, on_node, pick, rounded_bytes
@@ -36,6 +36,11 @@ class AthanorLikeness(io.ComfyNode):
                 "dino",
                 "siglip",
                 "best epoch",
+                "which epoch is best",
+                "which is best",
+                "best lora",
+                "score",
+                "face similarity",
                 "overfit",
                 "overfitting",
                 "memorization",
@@ -135,7 +140,7 @@ def _scorer(dataset: Any, settings: LikenessSettings, values: dict[str, Any]) ->
     if dataset is None or not dataset.pictures:
         raise AthanorError("dataset is empty: connect a Dataset Loader.")
     vision, clip = values.get("clip_vision"), values.get("clip")
-    probe, buckets = values.get("validation") or (ValidationSettings(), None)
+    probe, buckets = values.get("validation") or types.ProbeInputs()
     held_out = buckets.dataset if buckets is not None else held_out_dataset(dataset, probe)
     text, about = tower_of(vision, clip)
     measure = PlainMeasure() if vision is None else VisionMeasure(vision)

@@ -15,7 +15,7 @@ in 0.5, mid 0   (U-Nets: in, mid, out; others stay at 1)
 out   (only these; others are off)
 all but IN04-08   double0-7, single 0.5   layers10-20 0   te 0 (text encoders), te1
 *attn2* 0   (layers by their names in the file)
-1,0,0,0,1,1,1,1,...   (a list of block weights: 17 or 26 numbers for SD1 and SD2, 12 or 20 for SDXL)"""
+1,0,0,0,1,1,1,1,...   (a list of block weights: 17 or 26 numbers for SD1 and SD2, 12 or 20 for SDXL, 58 or 61 for Flux)"""
 
 
 class AthanorLoadLoRABlocks(io.ComfyNode):

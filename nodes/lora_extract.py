@@ -8,8 +8,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.errors import AthanorError
-from ..training_core.host import detection, devices, folders, sampling
+from ..training_core.errors import AthanorError, quoted
+from ..training_core.host import devices, folders, sampling
 from ..training_core.settings import ExtractSettings
 from .lora_edit import free, is_gone, shown
 from .progress import Progress
@@ -80,12 +80,15 @@ class AthanorLoRAExtract(io.ComfyNode):
         return sentence(lambda: folders.lora_path(str(output_name)), output_name=output_name)
 
     @classmethod
-    def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> Any:
-        """Return whether a result of this name was deleted since it was made."""
+    def fingerprint_inputs(cls, output_name: str | None = None, **values: Any) -> Any:
+        """Return the times of the checkpoints' last changes, and whether a result of this name was deleted since it was made."""
         try:
-            return is_gone(folders.lora_path(output_name or "extracted_lora"))
+            gone = is_gone(folders.lora_path(output_name or "extracted_lora"))
         except AthanorError:
             return None
+        names = [values.get(f"{side}_checkpoint") or CONNECTED for side in ("tuned", "base")]
+        paths = [folders.model_file("checkpoints", name) for name in names if name != CONNECTED]
+        return [path.stat().st_mtime_ns if path and path.is_file() else 0 for path in paths], gone
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
@@ -99,13 +102,14 @@ class AthanorLoRAExtract(io.ComfyNode):
 
         settings = pick(ExtractSettings, values)
         path = folders.lora_path(settings.output_name)
-        tuned, base = (_models(side, values, settings.text_encoders) for side in ("tuned", "base"))
         rule = asked.rule(settings.rank, settings.conv_rank, settings.rank_method, settings.rank_target)
         assert rule is not None  # a rank above 0 is one
+        _check_files(values)
+        tuned, base = (_models(side, values, settings.text_encoders) for side in ("tuned", "base"))
         recipe_of = {
             "tuned": {"model": _title(tuned, values, "tuned"), "content": fingerprint.models(*tuned, None)[:24]},
             "base": {"model": _title(base, values, "base"), "content": fingerprint.models(*base, None)[:24]},
-            "rank": recipe.rank_of(rule),
+            "rank": recipe.rank_rule(rule),
             "min_diff": settings.min_diff,
             "precision": settings.precision,
         }
@@ -131,7 +135,21 @@ def _output(path: Path, lines: list[str], node_id: str) -> io.NodeOutput:
     """Return the outputs for a result, which is told on the node, too."""
     text = "\n".join(lines)
     Progress(node_id).text(text, always=True)
-    return io.NodeOutput(folders.lora_name(path), text, ui={"text": [text]})
+    name = folders.lora_name(path)
+    return io.NodeOutput(name, text, ui={"text": [text], "lora": [name]})
+
+
+def _check_files(values: dict[str, Any]) -> None:
+    """Refuse the same file on both sides, before it is read twice.
+
+    Raises:
+        AthanorError: it is.
+    """
+    names = {str(values.get(f"{side}_checkpoint", CONNECTED)) for side in ("tuned", "base")}
+    if len(names) == 1 and CONNECTED not in names:
+        raise AthanorError(
+            f"tuned_checkpoint and base_checkpoint are both {quoted(names.pop())}, which does not differ from itself: choose another one."
+        )
 
 
 def _models(side: str, values: dict[str, Any], with_clip: bool) -> tuple[Any, Any]:
@@ -156,6 +174,8 @@ def _models(side: str, values: dict[str, Any], with_clip: bool) -> tuple[Any, An
 
 def _title(models: tuple[Any, Any], values: dict[str, Any], side: str) -> str:
     """Return the name of a model's file, without its folder; '' where the host does not know it."""
+    from ..training_core.host import detection
+
     name = values.get(f"{side}_checkpoint", CONNECTED)
     path = detection.file_of(models[0])
     return str(name).replace("\\", "/").rpartition("/")[2] if name != CONNECTED else path.name if path else ""
@@ -163,6 +183,8 @@ def _title(models: tuple[Any, Any], values: dict[str, Any], side: str) -> str:
 
 def _about(base: tuple[Any, Any], values: dict[str, Any]) -> dict[str, str]:
     """Return the fields that tell which model a LoRA is for."""
+    from ..training_core.host import detection
+
     name = _title(base, values, "base")
     fields = {"ss_sd_model_name": name} if name else {}
     try:

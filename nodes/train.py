@@ -15,7 +15,8 @@ from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, node_tools, usable
-from ..training_core.settings import SamplingSettings, TrainingSettings, ValidationSettings
+from ..training_core.settings import TrainingSettings
+from ..training_core.shared_graph import SWEEP
 from . import run_rows, types
 from .broadcasts import Broadcasts
 from .cached_runs import cached_runs
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("athanor")
-SWEEP = "AthanorSweep"
 
 
 class AthanorTrainLoRA(io.ComfyNode):
@@ -133,8 +133,8 @@ class AthanorTrainLoRA(io.ComfyNode):
         vae: Any,
         buckets: Buckets,
         *,
-        validation: tuple[ValidationSettings, Buckets | None] | None = None,
-        samples: tuple[SamplingSettings, Any, Any] | None = None,
+        validation: types.ProbeInputs | None = None,
+        samples: types.SampleInputs | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
@@ -151,13 +151,16 @@ class AthanorTrainLoRA(io.ComfyNode):
 
         if sweep := in_front_of_a_sweep(cls.hidden):
             cached_runs.pass_over(str(values.get("output_name") or ""))
+            from .sweep_text import forgotten
+
             said = f"Sweep ({sweep}) trains this node once for each of its combinations; as it stands here, it is not trained."
+            said = f"{said} {forgotten(cls.hidden.prompt, cls.hidden.unique_id)}".strip()
             log.info("Athanor: %s", said)
             return io.NodeOutput(*[node_tools.blocked()] * len(cls.RETURN_TYPES), ui={"text": [said]})
         packages.check()
         usable.check(model, clip, vae)
-        probe, held_out = validation or (ValidationSettings(), None)
-        sampling, sampling_model, scorer = samples or (None, None, None)
+        probe, held_out = validation or types.ProbeInputs()
+        sampling, sampling_model, scorer = samples or types.SampleInputs()
         processes = ranks.current()
         models = models_of(model, clip, vae, values.get("network"))
         job = job_of(values | {"sampling": sampling}, buckets, probe, models, processes.count)

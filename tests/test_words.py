@@ -117,6 +117,8 @@ def test_sentences_are_found_in_the_code_as_the_catalogue_has_them():
     found = list(sentences.of_source(textwrap.dedent(source)))
     assert sorted(found) == ["a", "it has {1} parts", "it is gone", "{1} is {2}: choose {3}."]
     assert sentences.is_sentence("{1} has failed: choose {2}.") and not sentences.is_sentence("it is gone")
+    for no_line_of_words in ("ij...,jr,ip->pr...", "Usage:\nname the graph, or a run.\nAll others are refused."):
+        assert not sentences.is_sentence(no_line_of_words)
 
 
 def test_sentences_of_the_catalogue_are_found_and_translated_right():

@@ -20,6 +20,8 @@ NOTES = PACK / "web" / "athanor" / "notes.json"
 """Translations by language of each line of the example workflows' notes."""
 EXAMPLES = PACK / "example_workflows"
 ROOMS = ("nodes", "training_core")
+COMMAND = ("training_core/command/", "training_core/__main__.py")
+"""What is printed by the command line alone, which is English."""
 
 _FILLED = re.compile(r"\{\d+\}")
 _NOT_SAID = {"tooltip", "help", "description", "search_aliases", "pattern"}
@@ -72,17 +74,24 @@ def of_source(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
             found.append(node)
-        unsaid.update(map(id, _unsaid(node)))
+        if isinstance(node, (ast.Expr, ast.JoinedStr, ast.keyword, ast.BinOp)):
+            unsaid.update(map(id, _unsaid(node)))
     for node in found:
         if id(node) not in unsaid:
             yield from map(template, _parts(node))
 
 
 @cache
+def _by_module() -> dict[str, frozenset[str]]:
+    """Return the texts of each module of the server's code by its path."""
+    paths = [path for room in ROOMS for path in sorted((PACK / room).rglob("*.py"))]
+    return {path.relative_to(PACK).as_posix(): frozenset(of_source(path.read_text(encoding="utf-8"))) for path in paths}
+
+
+@cache
 def of_code() -> frozenset[str]:
     """Return all texts of the server's code, sentences or not."""
-    paths = (path for room in ROOMS for path in sorted((PACK / room).rglob("*.py")))
-    return frozenset(text for path in paths for text in of_source(path.read_text(encoding="utf-8")))
+    return frozenset().union(*_by_module().values())
 
 
 def is_in_code(text: str) -> bool:
@@ -92,14 +101,18 @@ def is_in_code(text: str) -> bool:
 
 
 def is_sentence(text: str) -> bool:
-    """Return whether a text of the code reads as a sentence that users are told: words, and a full stop."""
+    """Return whether a text of the code reads as a sentence that users are told: a line of words, and a full stop."""
     words = re.findall(r"[A-Za-z]{2,}", _FILLED.sub(" ", text))
-    return len(words) >= 3 and text.endswith(".") and "%s" not in text and '{"' not in text
+    return (
+        len(words) >= 3 and " " in text and text.endswith(".") and not any(each in text for each in ("\n", "%s", '{"'))
+    )
 
 
 def sentences(elsewhere: set[str]) -> dict[str, str]:
-    """Return the sentences of the code, by themselves. `elsewhere`: texts that are translated in another way."""
-    return {text: text for text in sorted(of_code()) if is_sentence(text) and text not in elsewhere}
+    """Return the sentences that the page can show, by themselves. `elsewhere`: texts that are translated in another way."""
+    modules = (texts for path, texts in _by_module().items() if not path.startswith(COMMAND))
+    shown = frozenset().union(*modules) - elsewhere
+    return {text: text for text in sorted(shown) if is_sentence(text)}
 
 
 def note_lines() -> dict[str, str]:

@@ -31,6 +31,8 @@ import sentences
 
 PACK = Path(__file__).resolve().parents[1]
 PAGE = PACK / "web" / "athanor"
+SHARED = PACK / "web" / "viewer"
+"""Modules of the viewer, some of which the page draws with as well, in its language."""
 LOCALES = PACK / "locales"
 TABLES = {"zh": "words_zh.js", "zh-TW": "words_zh_tw.js"}
 HELP = {"zh": "zh.md"}
@@ -72,9 +74,10 @@ def page_calls(source: str) -> Iterator[list[str]]:
 
 
 def modules() -> dict[str, str]:
-    """Return the source of the page's modules by file name, without tables and without t() itself."""
+    """Return the source of the page's modules by path, without tables and without t() itself."""
     names = {*TABLES.values(), "words.js"}
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(PAGE.glob("*.js")) if path.name not in names}
+    paths = [path for folder in (PAGE, SHARED) for path in sorted(folder.glob("*.js")) if path.name not in names]
+    return {str(path.relative_to(PACK)): path.read_text(encoding="utf-8") for path in paths}
 
 
 def page_texts() -> dict[str, str]:
@@ -133,7 +136,7 @@ def node_translations(language: str) -> dict[str, str]:
 
 def page_facts(text: str) -> set[str]:
     """Return what a help page states: facts, and all that stands in code."""
-    return set(FACTS.findall(text)) | set(_CODE.findall(text))
+    return set(FACTS.findall(text)) | set(_CODE.findall(text.replace("```", "`")))
 
 
 def help_texts(info: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 MAGNITUDE = "lora_magnitude_vector"
 """PEFT's piece of DoRA: the trained norm of each output row."""
+DORA = ("dora_scale", MAGNITUDE)
+"""Pieces that hold DoRA's trained norms: in LyCORIS' form, and in PEFT's."""
 _UP, _DOWN = "lora_up.weight", "lora_down.weight"
 _PIECES = {
     "lora_B": _UP, "lora_B.weight": _UP, "lora.up.weight": _UP, "lora_linear_layer.up.weight": _UP,

@@ -1,5 +1,6 @@
 """Averages of saved epochs as values of an axis: what is meant, and how much each file counts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import fuzz
@@ -50,10 +51,10 @@ def test_very_long_texts_and_very_many_files():
     ],
 )
 def test_what_cannot_be_read_is_named(comfy, text, words):
-    from athanor.training_core.compare import epochs
+    from athanor.training_core.compare import epoch_filter
 
     with pytest.raises(AthanorError, match=words):
-        epochs.read_filter(text)
+        epoch_filter.read(text)
 
 
 @pytest.mark.parametrize("length", [0.02, 0.05, 0.1, 0.2])
@@ -74,6 +75,8 @@ def test_files_that_count_little_are_left_out():
 def run(folder: Path, keys: tuple[str, ...] = ("x.lora_up.weight",), steps: int = 10):
     import numpy as np
     from athanor.training_core.compare import runs
+
+    folder.mkdir(exist_ok=True)
 
     def checkpoint(epoch: int) -> Checkpoint:
         path = folder / f"x-{epoch:06d}.safetensors"
@@ -110,6 +113,9 @@ def test_an_average_is_all_its_files_at_their_parts_of_the_strength(in_loras, tm
     assert listed(points, "lerp(1, last, 0.25)", include_final=False) == {
         "lerp 1 last 0.25": [("1", 0.75), ("4", 0.25)]
     }
+    assert listed(points, "lerp(4, last, 0.3)", include_final=False) == {
+        "lerp 4 last 0.3": [("4", 1.0)]
+    }  # of one file: it
     assert list(listed(points, "mean(last 2)")) == ["epoch 4", "mean last 2"]  # include_final keeps the finished LoRA
     # Of places 1, 2, 3 of 3 steps up to 1.5, 2.5 and 3 count, each to the power gamma + 1.
     assert [n for n, _ in listed(points, "ema(0.2, 3)", include_final=False)["ema 0.2 to 3"]] == ["1", "2", "3"]
@@ -138,14 +144,20 @@ def test_what_is_no_sum_of_changes_has_no_such_average(in_loras, tmp_path, piece
     assert listed(run(tmp_path, (f"x.{pieces[0]}",)), "mean(2)")["mean 2"] == [("2", 1.0)]  # a file as it is
 
 
+def test_the_file_that_is_of_another_kind_is_named(in_loras, tmp_path):
+    """It said of the first file, a plain LoRA, that it is OFT or BOFT where another one was DoRA."""
+    points, other = run(tmp_path), run(tmp_path / "dora", ("x.dora_scale",))
+    mixed = replace(points, checkpoints=(points.checkpoints[0], other.checkpoints[1]))
+    with pytest.raises(
+        AthanorError, match=r"mean all cannot be drawn: x-000002.safetensors is DoRA, and others are not"
+    ):
+        listed(mixed, "mean(all)")
+
+
 def test_both_experts_have_the_same_average(comfy):
     from athanor.training_core.compare import experts
     from athanor.training_core.compare.axes import LoraChoice, Value
 
     value = Value("mean 1-2", (("lora", (LoraChoice("h1", weight=0.5), LoraChoice("h2", weight=0.5))),))
-    partners = {
-        n: Checkpoint(epoch=1, step=1, lora_name=n.replace("h", "l"), path=Path(n), hash="", last=False)
-        for n in ("h1", "h2")
-    }
-    changes = dict(experts._with_low(value, partners, alone=False).changes)
+    changes = dict(experts._with_low(value, {"h1": "l1", "h2": "l2"}, alone=False).changes)
     assert changes["lora_low"] == (LoraChoice("l1", weight=0.5), LoraChoice("l2", weight=0.5))

@@ -135,6 +135,9 @@ def test_all_steps_are_the_plain_lora():
     assert cells[2] == base_cell(loras=(Lora("char.safetensors", 1, 1),)) and not cells[2].hooks
     assert cells[3].hooks and cells[3].weights == base_cell().weights  # the model itself stays as it is
     assert "LoRA steps: 0-0.5" in identity.parameters(cells[3])
+    # Hooks are patches, too: they were counted as none, and LoRAs that fail with them as one trouble.
+    hooked = planning.plan([read("LoRA", "char, style"), read("LoRA steps", "0-0.5, 0.5-1")], base_cell())
+    assert hooked.lora_patches == len({cell.patched for cell in hooked.cells}) == 4
 
 
 def test_steps_that_cannot_be_had():

@@ -2,6 +2,7 @@
 
 import errno
 import weakref
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_full_disk_ends_the_grid_at_once(comfy):
         r"^The disk is full \(/cells/a\.png\): free some space and queue the graph again, finished pictures are kept\.$"
     )
     with pytest.raises(AthanorError, match=said):
-        list(sample([SimpleNamespace(weights=(), model="m")] * 5, painter))  # type: ignore[arg-type]
+        list(sample([SimpleNamespace(patched=(), model="m")] * 5, painter))  # type: ignore[arg-type]
     assert painter.drawn == 1
 
 
@@ -110,6 +111,18 @@ def test_a_grid_without_any_picture_is_an_error(comfy):
     )
     with pytest.raises(AthanorError, match=r"^no picture could be drawn: clip is of another kind of model\.$"):
         outcome_text(prepared, 1, [("", "clip is of another kind of model.")])
+
+
+def test_what_is_skipped_is_said(comfy):
+    """The axis node said it, XYZ Compare did not, whose own widgets take SKIP: too."""
+    from athanor.training_core.compare.axes import Axis
+    from athanor.training_core.compare.report import outcome_text
+
+    axes = Axis("LoRA strength", (), skipped=2), Axis("prompt", ()), Axis("seed", (), skipped=1)
+    models = SimpleNamespace(counts=Counter(), warnings={})
+    plan = SimpleNamespace(order=[1], axes=axes)
+    prepared: Any = SimpleNamespace(plan=plan, painter=SimpleNamespace(models=models), title="")
+    assert outcome_text(prepared, 1, []).splitlines()[1:] == ["left out by SKIP: 2 of LoRA strength, 1 of seed"]
 
 
 def test_a_lora_with_nan_is_named_once(comfy):

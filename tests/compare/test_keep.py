@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import lora_kinds
 import pytest
@@ -12,6 +14,7 @@ from athanor.training_core.compare import virtual
 from athanor.training_core.compare.plan_file import read_plan
 from athanor.training_core.errors import AthanorError
 from safetensors.torch import save_file
+from waiting import until
 
 LAYERS = ("lora_unet_mid_block_attentions_0_proj_in", "lora_te1_text_model_encoder_layers_0_mlp_fc1")
 
@@ -134,28 +137,64 @@ def test_the_low_noise_model_has_its_own_file_and_a_changed_file_is_named(loras)
     )
 
 
-def test_one_file_at_a_time_is_made_and_can_be_stopped(loras):
-    from athanor.training_core.compare import keep, keep_file
+def test_files_are_made_one_at_a_time_and_how_each_ended_is_told(loras):
+    """In a thread, which a request does not wait for: a proxy gives a request up after 100 s, and a large model takes minutes."""
+    from athanor.training_core.compare import keep, keep_file, making
 
     for seed, name in enumerate(("a", "b")):
         write(loras, name, seed)
     mixture = keep.of_cell(plan(["a.safetensors", 1, 1, ""], ["b.safetensors", 1, 1, ""]), "k3")
-    maker = keep_file.Maker()
-    with pytest.raises(keep_file.Stopped, match="nothing was written"), maker.making("c") as progress:
+    maker, go = making.Maker(), threading.Event()
+    assert maker.state() == {} and maker.state(1) is None
+
+    def slowly(progress):
         progress(1, 2)
-        assert maker.state == {"name": "c", "done": 1, "total": 2}
-        with pytest.raises(keep_file.Busy, match="c is being made"), maker.making("d"):
-            pass
-        maker.stop()
-        keep_file.make(mixture, keep_file.Choice(name="c"), progress)
-    assert maker.state == {} and not (loras / "c.safetensors").exists()
-    with (
-        maker.making("a") as progress,
-        pytest.raises(keep_file.NameTaken, match=r"a.safetensors is in the loras folder"),
+        assert go.wait(30)
+        return keep_file.make(mixture, keep_file.Choice(name="c"), progress)
+
+    def ended() -> dict:
+        until(lambda: maker.state()["state"] != "making")
+        return maker.state()
+
+    assert maker.start("c", slowly)["state"] == "making"
+    until(lambda: maker.state()["done"])
+    assert maker.state() == {"id": 1, "name": "c", "state": "making", "done": 1, "total": 2}
+    with pytest.raises(making.Busy, match="c is being made"):
+        maker.start("d", slowly)
+    maker.stop()
+    go.set()
+    assert ended() | {"done": 0} == {
+        "id": 1, "name": "c", "state": "stopped", "done": 0, "total": 2, "error": "Stopped: nothing was written.",
+    }  # fmt: skip
+    assert not (loras / "c.safetensors").exists()
+    maker.start("a", lambda progress: keep_file.make(mixture, keep_file.Choice(name="a"), progress))
+    assert ended()["error"] == "a.safetensors is in the loras folder already: choose another name."
+    maker.start("e", lambda progress: 1 / 0)  # the log has its traceback
+    assert (ended()["state"], ended()["error"][:40]) == ("failed", "e could not be made (ZeroDivisionError: ")
+    maker.start("c", slowly)
+    assert ended()["made"]["file"] == "c.safetensors" and maker.state(1)["state"] == "stopped"
+    for choice, words in (("a", r"a.safetensors is in the loras folder"), ("../x", r"^name '\.\./x' is outside the")):
+        with pytest.raises(AthanorError, match=words):
+            keep_file.check(mixture, keep_file.Choice(name=choice))
+    assert keep_file.check(mixture, keep_file.Choice(name=" c ")) == "c"  # a recipe's file may be the same
+
+
+def test_a_part_of_the_steps_is_no_part_of_the_file(loras):
+    """It said "as the picture was drawn" of a picture that was drawn with the LoRAs on for half of the steps."""
+    from athanor.training_core.compare import keep, keep_file
+
+    for seed, name in enumerate(("x-000001", "x-000002")):
+        write(loras, name, seed)
+    stack = [[f"x-00000{n}.safetensors", 0.5, 0.5, ""] for n in (1, 2)]
+    line = "LoRA steps: 0.1-1\nNegative prompt: \nSteps: 2, Seed: 0{}"
+    for more, words in (
+        ("", "Use it at strength 1, as the picture"),
+        (", LoRA steps: 0-0.5", "on from 0 to 0.5 of the samp"),
     ):
-        keep_file.make(mixture, keep_file.Choice(name="a"), progress)
-    with pytest.raises(AthanorError, match=r"^name '\.\./x' is outside the"):
-        keep_file.make(mixture, keep_file.Choice(name="../x"), progress)
+        told = keep_file.offer(
+            keep.of_cell(plan(*stack, parameters={"k3": line.format(more)}), "k3"), keep_file.Choice()
+        )
+        assert words in "".join(told["text"]) and ("as the picture" in "".join(told["text"])) != bool(more)
 
 
 @pytest.mark.parametrize(
@@ -179,11 +218,22 @@ def test_plans_of_older_versions_tell_stacks_by_their_parameters(tags, count, na
 
 
 @pytest.mark.parametrize(
-    "kept", [[], {"x": {}}, {"loras": []}, {"loras": {"k3": []}}, {"loras": {"k3": [["a", 1, "1", ""]]}}]
+    ("entry", "kept"),
+    [
+        *(
+            ("virtual", kept)
+            for kept in ([], {"x": {}}, {"loras": []}, {"loras": {"k3": []}}, {"loras": {"k3": [["a", 1, "1", ""]]}})
+        ),
+        # Names are what a new file is called by: of another number there was an IndexError.
+        *(
+            ("axes", [{"title": "x", "values": ["a"]} | more])
+            for more in ({"names": ["a", "b"]}, {"names": "a"}, {"common": 1})
+        ),
+    ],
 )
-def test_a_damaged_entry_is_named(tmp_path, kept):
-    (tmp_path / "plan.json").write_text(json.dumps({"title": "x", "virtual": kept}))
-    with pytest.raises(AthanorError, match="damaged: virtual"):
+def test_a_damaged_entry_is_named(tmp_path, entry, kept):
+    (tmp_path / "plan.json").write_text(json.dumps({"title": "x", entry: kept}))
+    with pytest.raises(AthanorError, match=f"damaged: {entry}"):
         read_plan(tmp_path)
 
 
@@ -203,13 +253,41 @@ def test_only_what_is_no_file_is_kept_in_the_plan():
     }
 
 
-def dora(folder: Path, epoch: int, norm: float):
+def dora(folder: Path, epoch: int, norm: float, run: str = "d"):
     from athanor.training_core.history.handle import Checkpoint
 
-    name = f"d-{epoch:06d}.safetensors"
+    name = f"{run}-{epoch:06d}.safetensors"
     tensors = {f"{LAYERS[0]}.{piece}": value for piece, value in lora_kinds.lora(seed=epoch, size=(24, 16)).items()}
     save_file(tensors | {f"{LAYERS[0]}.dora_scale": torch.full((24, 1), norm)}, folder / name)
     return Checkpoint(epoch=epoch, step=epoch, lora_name=name, path=folder / name, hash="", last=False)
+
+
+def test_an_average_of_dora_of_two_experts_is_two_files(loras, monkeypatch):
+    """It was left out without a word, as are epochs that only one of both has, which is said now; and there was no progress bar."""
+    from athanor.training_core.compare import epochs, experts, runs
+    from athanor.training_core.files import read_safetensors
+    from athanor.training_core.host import node_tools
+
+    steps = []
+    bar = SimpleNamespace(update_absolute=lambda done, total: steps.append((done, total)))
+    monkeypatch.setattr(node_tools, "progress_bar", lambda total: bar)
+    monkeypatch.setattr(runs, "of_run", lambda run: run)
+    high, low = (
+        runs.Points(name, tuple(dora(loras, epoch, norm, name) for epoch, norm in norms))
+        for name, norms in (("h", [(1, 1.0), (2, 3.0), (3, 1.0)]), ("l", [(1, 10.0), (2, 30.0)]))
+    )
+    axis = experts.paired(epochs.axis(high, "all, mean(1-2), mean(2-3)"), high, low)
+    assert [value.label for value in axis.values] == ["base model", "epoch 1", "epoch 2", "mean 1-2"]
+    changes = dict(axis.values[-1].changes)
+    norms = [
+        read_safetensors(loras / changes[part][0].name)[0][f"{LAYERS[0]}.dora_scale"][0].item()
+        for part in ("lora", "lora_low")
+    ]
+    assert norms == [2, 20] and steps[:2] == [(0, 1), (1, 1)]
+    said = "Left out, as l has no checkpoint of the same epoch: epoch 3, mean 2-3."
+    assert axis.notes[-1] == said and axis.notes[-2].startswith("l mean 1-2: DoRA has no exact average.")
+    alone = experts.paired(epochs.axis(low, "mean(1-2)", include_base=False), None, low)
+    assert dict(alone.values[0].changes).keys() == {"lora_low"} and alone.notes[-1].startswith("l mean 1-2")
 
 
 def test_an_average_of_dora_is_a_file_that_is_found_again(loras):

@@ -63,12 +63,10 @@ def test_lists_and_grids_are_kept(tmp_path):
 
 
 def test_pictures_are_counted_before(comfy):
-    from athanor.training_core.compare import counting
+    from athanor.training_core.compare import counting, kinds
 
     available = {"loras": ["a.safetensors", "b.safetensors", "s/b.pt"], "samplers": ["euler"], "schedulers": ["simple"]}
-    assert (
-        counting.every_name("LoRA", available) == ["a", "b", "s/b.pt"] and counting.every_name("cfg", available) == []
-    )
+    assert kinds.every_name("LoRA", available) == ["a", "b", "s/b.pt"] and kinds.every_name("cfg", available) == []
 
     def count(graph, axis, values=40):
         return counting.pictures(graph, axis, values, available, [])
@@ -80,5 +78,5 @@ def test_pictures_are_counted_before(comfy):
     assert count({"2": GRAPH["2"]}, "2") == (40, False)
     loras = plain | {"2": node("XYZAxis", type="LoRA", values="")}
     assert count(loras, "2") == (40 * 8 * 3, True)
-    assert counting.every_name("LoRA blocks", available) == ["each off"]
+    assert kinds.every_name("LoRA blocks", available) == ["each off"]
     assert count(plain | {"3": node("XYZAxis", type="LoRA blocks", values="each off")}, "2") == (40, False)

@@ -8,6 +8,7 @@ from athanor.training_core.compare.plan import plan
 from athanor.training_core.score.cache import PictureScore
 from athanor.training_core.score.summary import Drawn
 from cell import base_cell
+from PIL import Image
 
 
 def test_a_checkpoint_is_what_is_neither_prompt_nor_seed(comfy):
@@ -38,3 +39,31 @@ def test_a_checkpoint_is_what_is_neither_prompt_nor_seed(comfy):
     assert all(len(own) == 4 == len(row.pictures) for row, own in rows) and len(drawn) == 20
     del drawn[keys[whole.order[0]]]  # it could not be drawn
     assert sorted(len(own) for _, own in checkpoints(whole, keys, drawn)) == [3, 4, 4, 4, 4]
+
+
+def test_a_large_comparison_is_never_whole_in_memory(comfy, tmp_path, monkeypatch):
+    """1000 pictures of 1024 x 1024 were 3 GB at once. Progress goes on over all; what cannot be read, or is not there, has no score."""
+    from athanor.training_core.compare import scoring
+
+    monkeypatch.setattr(scoring, "_IN_MEMORY", 2)
+    paths = {key: tmp_path / f"{key}.png" for key in "abcdef"}
+    for path in list(paths.values())[:5]:
+        Image.new("RGB", (2, 2)).save(path)
+    paths["b"].write_bytes(b"no picture")
+    asked, said = [], []
+
+    class Counting:
+        def score(self, some, say):
+            asked.append(len(some))
+            say("training pictures", 1, 9)
+            say("pictures", 0, len(some))
+            return [each.prompt for each in some]
+
+    cells = dict.fromkeys(paths, base_cell())
+    found = scoring._scores(paths, cells, Counting(), lambda *told: said.append(told))  # pyright: ignore[reportArgumentType]
+    assert list(found) == ["a", "c", "d", "e"] and asked == [1, 2, 1]
+    assert said[::2] == [("training pictures", 1, 9)] * 3 and [each[1:] for each in said[1::2]] == [
+        (0, 5),
+        (2, 5),
+        (4, 5),
+    ]

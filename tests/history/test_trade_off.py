@@ -54,5 +54,5 @@ def test_of_a_run(tmp_path):
     events = [other, scored.scored(20, 2, 0.5), scored.scored(30, 3, 0.6, copies=1)]
     found = trade_off.of_steps(scores.of_events(events))
     assert found is not None and [(p.label, p.copies) for p in found.points] == [("epoch 2", 0), ("epoch 3", 1)]
-    assert found.as_json()["points"][0]["y"] == {"mean": 0.5, "error": 0.01, "n": 2}
+    assert found.as_json()["points"][0]["y"] == {"mean": 0.5, "error": 0.0, "n": 2}
     assert trade_off.of_steps(()) is None

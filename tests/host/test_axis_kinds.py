@@ -90,3 +90,12 @@ def test_every_kind_changes_the_picture_as_its_graph_does(server, files):
         if pixels.tobytes() != cell["pixels"].tobytes()
     ]
     assert not wrong, f"not what their graphs draw: {wrong}"
+
+
+def test_hooks_leave_nothing_on_the_model(server, files):
+    """Cells with hooks share the model without LoRAs: whichever comes first, each picture is what its own graph draws alone."""
+    for seed, steps, loras in (("61", "0-1, 0-0.5", "none, sd3_te"), ("62", "0.5-1, 0-1", "sd3_te, none")):
+        own = {"seeds": seed, "x": axis("LoRA steps", steps), "y": axis("LoRA", loras)}
+        cells = comparing.cells_of(server, server.run(comparing.comparison("sd3", **BASE | own)))
+        assert len({cell["pixels"].tobytes() for cell in cells}) == len(cells) == 3
+        comparing.assert_plain(server, cells)

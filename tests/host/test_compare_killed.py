@@ -130,6 +130,9 @@ def test_a_lora_that_does_not_fit_makes_tiles_and_the_rest_goes_on(own_server, c
     assert len(graphs.cells(folder)) == 8
     lines = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]
     assert sum(line["status"] == "failed" for line in lines) == 8
+    blocks = {"x": axis("LoRA", "partly"), "y": axis("LoRA blocks", "layers0 0"), "seeds": "25", "steps": 1}
+    said = comparing.text_of(own_server.run(comparing.comparison("sd3", **blocks)))
+    assert f"\n{count} of " in said and "of partly.safetensors fit this model" in said  # with blocks, nothing was said
     ports = {"model": ["ckpt", 0], "clip": ["ckpt", 1]}
     looked = {"info": graphs.node("AthanorLoRAInfo", lora_name="partly.safetensors", **ports)}
     looked |= {key: node for key, node in comparing.comparison("sd3").items() if key == "ckpt"}

@@ -107,6 +107,13 @@ def test_an_unfinished_run_is_compared(server, stopped):
     assert comparing.text_of(entry).startswith("3 pictures, 3 drawn now")
 
 
+def kept(server, route: str, body: dict) -> dict:
+    """What has become of a file that a comparison's route makes, or why it makes none."""
+    work = server.post(f"{route}/lora", body)
+    look = lambda: server.get(f"/athanor/making?id={work['id']}")  # noqa: E731
+    return until(lambda: (now := look())["state"] != "making" and now, 0.02) if "id" in work else work
+
+
 def test_an_average_is_saved_as_a_file_that_draws_the_same(server, finished):
     """Exact in float32: its cell is that of the files together, to the rounding of a pixel."""
     epochs = graphs.node("AthanorLoRARunAxis", source="compared_whole", epochs="mean(1-2)", include_base=False)
@@ -125,20 +132,21 @@ def test_an_average_is_saved_as_a_file_that_draws_the_same(server, finished):
         and "Use it at strength 0.8, as the picture was drawn." in offer["text"]
     )
     body = {"cell": key, "name": "kept_whole", "rank": 0, "precision": "float"}
-    made = server.post(f"{route}/lora", body)
+    made = kept(server, route, body)["made"]
     assert made["file"] == "kept_whole.safetensors" and "Equal to the sum of the originals." in made["text"]
     told = graphs.metadata(server.base / "models" / "loras" / made["file"])
     assert [part["weight"] for part in json.loads(told["athanor_edit"])["from"]] == [0.5, 0.5]
-    assert server.post(f"{route}/lora", body)["text"][0].startswith("kept_whole.safetensors was made from these files")
+    again = kept(server, route, body)
+    assert again["made"]["text"][0].startswith("kept_whole.safetensors was made from these files")
     refused = {"rank": 1}, {"cell": "0" * 24}, {"rank": "x"}
-    said = [server.post(f"{route}/lora", body | wrong)["error"] for wrong in refused]
+    said = [kept(server, route, body | wrong)["error"] for wrong in refused]
     assert said[:2] == [
         "kept_whole.safetensors is in the loras folder already: choose another name.",
         "there is no such picture",
     ]
     assert said[2].startswith("rank is 'x': it takes a whole number from 0 (exact)")
-    assert server.get("/athanor/making") == {}
-    half = server.post(f"{route}/lora", body | {"name": "kept_half", "precision": "fp16"})
+    assert server.get(f"/athanor/making?id={again['id']}") == again
+    half = kept(server, route, body | {"name": "kept_half", "precision": "fp16"})["made"]
     values = f"{made['axis']}\n{half['axis'].splitlines()[1]}"
     entry = server.run(comparing.comparison("sd3", y=comparing.axis("LoRA", values), **own | {"strengths": "1"}))
     together, single, rounded = (cell["pixels"].astype(int) for cell in comparing.cells_of(server, entry))

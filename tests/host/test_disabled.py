@@ -39,6 +39,7 @@ def test_cells_of_comparisons(disabled, tmp_path: Path):
         brings_vae=lambda cell: True,
         high_steps=lambda cell: None,
         shown=lambda cell: None,
+        steps_of_text=lambda cell: False,
     )
     graph = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "C:\\Users\\Jane\\a.safetensors"}}}
     links = {name: ["1", number] for number, name in enumerate(("model", "clip", "vae"))}

@@ -229,6 +229,6 @@ def test_a_run_encodes_and_draws_as_its_family_takes_them(tmp_path, monkeypatch)
     prepare._encodings(job, split, None, None, None, taken)
     monkeypatch.setattr(prepare, "Samples", lambda **values: given.append(values))
     monkeypatch.setattr(prepare.usable, "check_sides", lambda *_: None)
-    prepare._samples(job, buckets, tmp_path / "x", None, None, controls=taken, other=None, looks=True)
+    prepare._samples(job, buckets, tmp_path / "x", None, None, controls=taken, other=None, scorer=None, looks=True)
     assert [each["controls"] for each in given] == [taken, taken]
     assert [len(prompt.controls) for prompt in given[1]["prompts"]] == [2, 1]

@@ -28,7 +28,17 @@ FILES = {"ckpt_name": "checkpoints", "unet_name": "diffusion_models"}
 class Source:
     """Has an output of every type that the pack's nodes take."""
 
-    RETURN_TYPES = ("MODEL", "CLIP", "VAE", "IMAGE", "STRING", "ATHANOR_DATASET", "ATHANOR_BUCKETS", "ATHANOR_AXIS")
+    RETURN_TYPES = (
+        "MODEL",
+        "CLIP",
+        "VAE",
+        "IMAGE",
+        "STRING",
+        "ATHANOR_DATASET",
+        "ATHANOR_BUCKETS",
+        "ATHANOR_AXIS",
+        "ATHANOR_RUN",
+    )
     FUNCTION = "run"
 
     @classmethod

@@ -74,7 +74,6 @@ def test_an_interrupted_one_goes_on_as_if_nothing_had_happened(run, rising, monk
     _, path = run("killed", validation={**LOOK, "patience": 3})
     assert weights(path) == weights(whole) and record_of(path).why == record_of(whole).why
     path.unlink()
-    (path.parent / "x").mkdir(exist_ok=True)
     for second in (record_of(whole).folder.parent).rglob("files/killed.safetensors"):
         second.unlink()
     _, again = run("killed", validation={**LOOK, "patience": 3})

@@ -147,4 +147,5 @@ def test_every_widget_has_a_default_for_graphs_that_lack_it(comfy):
                     required.add((kind.__name__, name))
     # What these are about: a file, and captions that come by a wire.
     captions = {("AthanorMergeTags", "captions_1"), ("AthanorSaveCaptions", "captions")}
-    assert without == {("AthanorLoRAInfo", "lora_name"), *captions} and not required
+    files = {(kind, "lora_name") for kind in ("AthanorLoRAInfo", "AthanorLoRAEdit", "AthanorLoadLoRABlocks")}
+    assert without == {*files, *captions} and not required

@@ -28,11 +28,12 @@ def empty_vae():
     return vae
 
 
-def test_a_port_with_nothing_in_it_is_missing(models, empty_vae, tmp_path):
+def test_a_port_with_nothing_in_it_is_missing(models, empty_vae, tmp_path, monkeypatch):
     from athanor.nodes.train import AthanorTrainLoRA
     from athanor.training_core.compare import prepare
     from athanor.training_core.errors import AthanorError
 
+    monkeypatch.setattr(AthanorTrainLoRA, "hidden", SimpleNamespace(prompt={}, unique_id="1"))
     model, clip, vae = models
     for port, given in (("vae", (model, clip, empty_vae)), ("clip", (model, None, vae)), ("model", (None, clip, vae))):
         words = f"^{port} is missing: this checkpoint has none; connect a loader"

@@ -139,6 +139,7 @@ def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
             weight.copy_(torch.eye(768))
         none, said = tower_of(seeing, clip)
         assert none is None and "clip has no projection like that of CLIP" in said
+        assert said.endswith("; connect clip_l.safetensors of Load CLIP at clip.")
         with torch.inference_mode():
             weight.zero_()  # what the host puts there with dynamic VRAM where the file has none (SD1.5's)
             assert tower_of(seeing, clip)[0] is None
@@ -150,10 +151,41 @@ def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
         cat, dog, again = tower.vectors(["a cat", "a dog", "a cat"])
         assert again is cat and not np.allclose(cat, dog, atol=1e-3) and abs(float(cat @ cat) - 1) < 1e-4
         assert np.allclose(cat, plain[::-1] / np.linalg.norm(plain), atol=1e-3)
-        assert tower_of(model("DINOv2"), clip)[0] is None and tower_of(None, clip)[0] is None
+        long = "a cat on a mat, " * 20
+        assert tower.cut(["a cat", long, long]).startswith("Of 1 prompt ('a cat on a mat, a cat")
+        assert tower.cut(["a cat"]) == "" and "only the first 75 tokens" in tower.cut([long])
+        # Only the first of its parts counts, whatever stands in the others.
+        assert np.allclose(*tower.vectors([long, f"{long} dog"]), atol=1e-6)
     finally:
         with torch.inference_mode():
             weight.copy_(before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("CLIP", "connect clip_l.safetensors of Load CLIP at clip."),
+        ("SigLIP", "cannot compare pictures with texts, as ComfyUI has no text encoder for it; CLIP can."),
+        ("SigLIP 2", "cannot compare pictures with texts, as ComfyUI has no text encoder for it; CLIP can."),
+        ("DINOv2", "cannot compare pictures with texts, as it was trained without texts; CLIP can."),
+        ("DINOv3", "cannot compare pictures with texts, as it was trained without texts; CLIP can."),
+    ],
+)
+def test_what_has_no_text_tower_says_what_has_one(comfy, kind, told):
+    """It was "clip has no projection like that of DINOv2", whatever CLIP was connected."""
+    from athanor.training_core.score.prompts import tower_of
+
+    seeing = model(kind)
+    none, said = tower_of(seeing, None)
+    assert (
+        none is None
+        and said.startswith("How well pictures follow their prompts is not measured: ")
+        and said.endswith(told)
+    )
+    clip: Any = SimpleNamespace(cond_stage_model=SimpleNamespace())
+    none, said = tower_of(seeing, clip)
+    assert none is None and said.endswith(told) and ("clip has no projection" in said) == (kind == "CLIP")
+    assert tower_of(None, clip)[1].endswith("that takes clip_vision, and the clip of the same model.")
 
 
 def test_towers_that_do_not_belong_together_are_told():

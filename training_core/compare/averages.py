@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from .. import file_names, lists
 from ..errors import AthanorError, quoted
+from ..lora_keys import DORA as NORMS
 from . import grammar
 
 _AVERAGE = re.compile(r"\b(mean|ema|lerp)\s*\(((?:[^()]|\([^()]*\))*)\)", re.IGNORECASE)
@@ -21,7 +22,6 @@ LONGEST = 0.28
 """Of `ema`: at 0.2887 (1 / sqrt 12) all of the training counts the same, and no profile is longer."""
 LEAST = 0.005
 """Files of a smaller weight are left out: each costs a pass over the model's weights."""
-_DORA = ("dora_scale", "lora_magnitude_vector")
 _NO_SUM = ("oft_blocks", "oft_R", "rescale", "set_weight", "on_input", "a1.weight")
 SUM, DORA, OTHER = "sum", "dora", "other"
 """What a LoRA file is: a sum of changes, of which parts are parts; changes under norms; or neither."""
@@ -126,8 +126,8 @@ def rounded(weights: Sequence[float]) -> list[float]:
 
 def kind_of(keys: Iterable[str]) -> str:
     """Return SUM, DORA or OTHER, for a file with these keys; only a sum of changes has an average without a file of its own."""
-    found = {sign for key in keys for sign in (*_DORA, *_NO_SUM) if sign in key}
-    return SUM if not found else DORA if found <= {*_DORA} else OTHER
+    found = {sign for key in keys for sign in (*NORMS, *_NO_SUM) if sign in key}
+    return SUM if not found else DORA if found <= {*NORMS} else OTHER
 
 
 def plain_name(text: str) -> str:

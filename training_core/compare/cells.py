@@ -213,6 +213,11 @@ class Cell:
         return self.model, self.widgets, self.loras_low, () if self.hooks else self.loras
 
     @property
+    def patched(self) -> tuple[Any, ...]:
+        """All that changes the model and the text encoder: `weights`, and what hooks put on while they compute."""
+        return (*self.weights[:3], self.loras, self.lora_steps)
+
+    @property
     def hooks(self) -> bool:
         """Whether the LoRAs are put on by hooks, for a part of the steps: model and text encoder are patched while they compute."""
         return self.lora_steps != WHOLE

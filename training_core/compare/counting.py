@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import lists
-from ..block_strengths import FORMS
 from ..errors import AthanorError
-from ..history.run_files import without_copies
-from ..names import simple
-from . import block_axes, grammar, kinds, own_grids, upstream
+from ..shared_graph import is_link, upstream
+from . import block_axes, grammar, kinds, own_grids
 from .axes import Axis
 from .fields import Available
+from .upstream import takers
 from .widgets import Widget
 
 Graph = Mapping[str, Any]
-NAMES = {"LoRA": "loras", "sampler": "samplers", "scheduler": "schedulers", "model": "models", "VAE": "vaes"}
-"""Types of XYZ Axis whose values are names -> the group of names that the host has."""
-
-
-def every_name(kind: str, available: Available) -> list[str]:
-    """Return all values of a type, as short as they can be written; none for a type that is no name. Of blocks, which are known when the
-    LoRA is: the text that means all of them."""
-    if kind == "LoRA blocks":
-        return [FORMS[0]]
-    names = without_copies(list(available.get(NAMES.get(kind, ""), ())))
-    count = Counter(map(simple, names))
-    return [name.removesuffix(".safetensors") if count[simple(name)] == 1 else name for name in names]
 
 
 def pictures(graph: Graph, axis: str, values: int, available: Available, widgets: Sequence[Widget]) -> tuple[int, bool]:
@@ -44,7 +30,7 @@ def pictures(graph: Graph, axis: str, values: int, available: Available, widgets
     Raises:
         AthanorError: seeds or strengths of the comparison cannot be read.
     """
-    behind = upstream.takers(graph, axis, own_grids.COMPARING)
+    behind = takers(graph, axis, own_grids.COMPARING)
     if not behind:
         return values, False
     inputs = graph[behind[0]]["inputs"]
@@ -52,9 +38,9 @@ def pictures(graph: Graph, axis: str, values: int, available: Available, widgets
     found: list[Axis] = []
     for port in "xyzw":
         link = inputs.get(port)
-        if not isinstance(link, list) or _leads_from(graph, link[0], axis):
+        if not is_link(link) or axis in upstream(graph, [link[0]]):
             continue
-        each = _axis(graph, str(link[0]), available, widgets)
+        each = _axis(graph, link[0], available, widgets)
         exact = exact and each is not None
         found += [each] if each else []
     taken = {field for each in found for field in each.fields} | _fields(graph.get(axis, {}))
@@ -79,20 +65,6 @@ def _own(inputs: Mapping[str, Any], taken: set[str], has_run: bool) -> list[int]
 def _text(inputs: Mapping[str, Any], name: str, default: str = "") -> str:
     value = inputs.get(name, default)
     return value if isinstance(value, str) else default
-
-
-def _leads_from(graph: Graph, node: Any, axis: str) -> bool:
-    """Return whether `node` is the axis, or has it in front of it."""
-    waiting, seen = [str(node)], set()
-    while waiting:
-        each = waiting.pop()
-        if each == axis:
-            return True
-        seen.add(each)
-        inputs = (graph.get(each) or {}).get("inputs") or {}
-        links = (str(value[0]) for value in inputs.values() if isinstance(value, list) and len(value) == 2)
-        waiting += [link for link in links if link not in seen and own_grids.kind_of(graph, link) in own_grids.AXES]
-    return False
 
 
 def _axis(graph: Graph, node: str, available: Available, widgets: Sequence[Widget]) -> Axis | None:

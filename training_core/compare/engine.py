@@ -130,8 +130,8 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
                 ) from error
             except Exception as error:
                 # A LoRA that does not fit fails with every prompt: that is one trouble, not many.
-                failed += cell.weights != hopeless
-                hopeless = cell.weights if _is_of_weights(error) else None
+                failed += cell.patched != hopeless
+                hopeless = cell.patched if _is_of_weights(error) else None
                 message = _note_failure(error, cell, painter)
                 if failed >= PATIENCE:
                     raise AthanorError(

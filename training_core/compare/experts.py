@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from ..errors import AthanorError, quoted
+from ..errors import AthanorError, quoted, shortened
 from ..history.handle import Checkpoint, Run
-from . import runs
+from . import made_average, runs
 from .axes import Axis, Value
 
 
@@ -52,13 +53,45 @@ def paired(axis: Axis, high: Run | None, low: Run) -> Axis:
     theirs = runs.of_run(low).checkpoints
     ours = runs.of_run(high).checkpoints if high else theirs
     partners = {mine.lora_name: other for mine in ours if (other := _partner(mine, theirs))}
-    values = [each for value in axis.values if (each := _with_low(value, partners, alone=high is None))]
+    found, notes = [], list(axis.notes)
+    for value in axis.values:
+        names, said = _averages(value, partners, low.name, alone=high is None)
+        notes += said
+        found.append(
+            _with_low(value, {name: one.lora_name for name, one in partners.items()} | names, alone=high is None)
+        )
+    values = [value for value in found if value]
     if not any("lora_low" in value.fields and not value.special for value in values):
         raise AthanorError(
             f"run_low: {low.name} has no checkpoint of an epoch that is compared ({_epochs(theirs)}): train both for the same epochs, "
             "and save as often."
         )
-    return replace(axis, values=tuple(values))
+    if lost := [value.label for value, each in zip(axis.values, found, strict=True) if not each]:
+        notes.append(f"Left out, as {low.name} has no checkpoint of the same epoch: {shortened(', '.join(lost), 200)}.")
+    return replace(axis, values=tuple(values), notes=tuple(notes))
+
+
+def _averages(
+    value: Value, partners: Mapping[str, Checkpoint], name: str, *, alone: bool
+) -> tuple[dict[str, str], list[str]]:
+    """Return the files of the low-noise model that belong to averages that are files (of DoRA), by their names, and what is said of
+    those: each is the average of the same epochs with the same weights, and is made where it is not there."""
+    names: dict[str, str] = {}
+    notes: list[str] = []
+    for choice in (choice for change, to in value.changes if change == "lora" for choice in to):
+        parts = made_average.parts_of(choice.name) if choice.name not in partners else ()
+        if not parts:
+            continue
+        if alone:
+            names[choice.name] = choice.name
+            continue
+        by_file = {Path(name.replace("\\", "/")).name: other for name, other in partners.items()}
+        if all(file in by_file for file, _ in parts):
+            weights = [weight for _, weight in parts]
+            made = made_average.file_of(f"{name} {value.label}", [by_file[file] for file, _ in parts], weights)
+            names[choice.name] = made.lora_name
+            notes.append(made.note)
+    return names, notes
 
 
 def _partner(mine: Checkpoint, theirs: Sequence[Checkpoint]) -> Checkpoint | None:
@@ -69,8 +102,8 @@ def _partner(mine: Checkpoint, theirs: Sequence[Checkpoint]) -> Checkpoint | Non
     return next((c for c in theirs if not c.last and ((c.epoch, 0) if c.epoch else (0, c.step)) == key), None)
 
 
-def _with_low(value: Value, partners: dict[str, Checkpoint], alone: bool) -> Value | None:
-    """Return a value with the files of the low-noise model; None where one of them has no partner."""
+def _with_low(value: Value, partners: Mapping[str, str], alone: bool) -> Value | None:
+    """Return a value with the files of the low-noise model, by the names of the first one's; None where one of them has no partner."""
     changes: list[tuple[str, Any]] = []
     for name, to in value.changes:
         if name != "lora":
@@ -80,7 +113,7 @@ def _with_low(value: Value, partners: dict[str, Checkpoint], alone: bool) -> Val
             return None
         if not alone:
             changes.append((name, to))
-        changes.append(("lora_low", tuple(replace(choice, name=partners[choice.name].lora_name) for choice in to)))
+        changes.append(("lora_low", tuple(replace(choice, name=partners[choice.name]) for choice in to)))
     return replace(value, changes=tuple(changes))
 
 

@@ -34,6 +34,7 @@ class Mixture:
     of_run: bool  # all are of one run, or it is a single file: the weights sum to 1
     drawn: bool = True  # there is a picture of it
     low: bool = False  # for the low-noise model, on which axes put no LoRAs
+    steps: str = ""  # the part of the sampling in which it was on, "0-0.5"; "": all of it
     notes: tuple[str, ...] = ()
 
 
@@ -61,7 +62,15 @@ def of_cell(plan: Mapping[str, Any], key: str, part: str = virtual.HIGH) -> Mixt
         if changed
         else []
     )
-    return replace(_mixture(stack, paths, _name(plan, key), notes), low=part == virtual.LOW)
+    mixture = _mixture(stack, paths, _name(plan, key), notes)
+    return replace(mixture, low=part == virtual.LOW, steps=_steps(plan, key))
+
+
+def _steps(plan: Mapping[str, Any], key: str) -> str:
+    """Return in which part of the sampling a cell's LoRAs were on, as its `parameters` tell it; "": in all of it."""
+    last = str(plan.get("parameters", {}).get(key, "")).rpartition("\n")[2]
+    match = re.search(r"(?:^|, )LoRA steps: ([\d.]+-[\d.]+)(?:,|$)", last)
+    return match[1] if match else ""
 
 
 def of_average(points: Points, text: str) -> Mixture:

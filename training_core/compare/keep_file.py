@@ -1,11 +1,8 @@
-"""The file that a mixture of LoRAs becomes: what it will be, told before it is made, and making it, one at a time."""
+"""The file that a mixture of LoRAs becomes: what it will be, told before it is made, and making it."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +31,6 @@ _FAR = 0.1
 
 class NameTaken(AthanorError):
     """A file of the loras folder has the name."""
-
-
-class Busy(AthanorError):
-    """Another file is being made."""
-
-
-class Stopped(AthanorError):
-    """The user has stopped it; nothing is written."""
 
 
 def no_rank(value: object) -> str:
@@ -108,6 +97,20 @@ def offer(mixture: Mixture, choice: Choice) -> dict[str, Any]:
         "text": [*_about(draft), _use(mixture), *mixture.notes],
         "trouble": _trouble(name),
     }
+
+
+def check(mixture: Mixture, choice: Choice) -> str:
+    """Return the name that the file will have, if it can be made: only headers are read.
+
+    Raises:
+        NameTaken: a file has the name that no recipe made.
+        AthanorError: the files cannot become one, or the name is none.
+    """
+    _draft(mixture, choice)
+    name = choice.name.strip() or keep.free_name(mixture.name)
+    if not recipe.is_made(_path(name)):
+        _free(_path(name))
+    return name
 
 
 def make(mixture: Mixture, choice: Choice, progress: Progress) -> dict[str, Any]:
@@ -200,6 +203,12 @@ def _use(mixture: Mixture) -> str:
         at += f" (text encoder {mixture.strength_clip:g})"
     if not mixture.drawn:
         return "Use it as one of its epochs, at the same strength."
+    if mixture.steps:
+        part = mixture.steps.replace("-", " to ")
+        return (
+            f"Use it at strength {at}. The picture was drawn with it on from {part} of the sampling, which no file can hold: ComfyUI's "
+            "Create Hook LoRA with two Create Hook Keyframe does that."
+        )
     if mixture.of_run:
         return f"Use it at strength {at}, as the picture was drawn."
     return f"The strengths are in the file: use it at {at}."
@@ -245,45 +254,3 @@ def _path(name: str) -> Path:
 def _free(path: Path) -> None:
     if path.exists():
         raise NameTaken(f"{path.name} is in the loras folder already: choose another name.")
-
-
-@dataclass(slots=True, kw_only=True)
-class Maker:
-    """What is being made: one file at a time, since each takes the processor and the memory of its layers."""
-
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _name: str = ""
-    _done: int = 0
-    _total: int = 0
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What is being made, and how many of its layers are done; {} for nothing."""
-        return {"name": self._name, "done": self._done, "total": self._total} if self._lock.locked() else {}
-
-    def stop(self) -> None:
-        """Stop what is being made before its next layer."""
-        self._stop.set()
-
-    @contextmanager
-    def making(self, name: str) -> Iterator[Progress]:
-        """Inside, a file is made; what is given is called before each layer.
-
-        Raises:
-            Busy: another one is being made.
-            Stopped: `stop` was called meanwhile.
-        """
-        if not self._lock.acquire(blocking=False):
-            raise Busy(f"{self._name} is being made: wait until it is done, or stop it.")
-        try:
-            self._name, self._done, self._total = name, 0, 0
-            self._stop.clear()
-            yield self._show
-        finally:
-            self._lock.release()
-
-    def _show(self, done: int, total: int) -> None:
-        self._done, self._total = done, total
-        if self._stop.is_set():
-            raise Stopped("Stopped: nothing was written.")

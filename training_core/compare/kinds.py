@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import lists
+from ..block_strengths import FORMS
 from ..errors import AthanorError, quoted, shortened
-from ..names import nearest
+from ..history.run_files import without_copies
+from ..names import nearest, simple
 from ..wording import plural
 from . import widgets
 from .axes import Axis, Value
@@ -20,6 +23,20 @@ READERS: dict[str, Reader] = {kind: reader for row in rows(Cell).values() for ki
 _LINES = ("prompt", "negative prompt", "LoRA blocks")  # types whose values may have commas
 KINDS: tuple[str, ...] = (CHECKPOINT, *READERS, WIDGET)
 """What an axis can vary. Workflows hold these names: they are stable."""
+
+
+_NAMES = {"LoRA": "loras", "sampler": "samplers", "scheduler": "schedulers", "model": "models", "VAE": "vaes"}
+"""Types whose values are names -> the group of names that the host has."""
+
+
+def every_name(kind: str, available: Available) -> list[str]:
+    """Return all values of a type, as short as they can be written; none for a type that is no name. Of blocks, which are known when the
+    LoRA is: the text that means all of them."""
+    if kind == "LoRA blocks":
+        return [FORMS[0]]
+    names = without_copies(list(available.get(_NAMES.get(kind, ""), ())))
+    count = Counter(map(simple, names))
+    return [name.removesuffix(".safetensors") if count[simple(name)] == 1 else name for name in names]
 
 
 def read(kind: str, text: str, available: Available, whole_word: bool = True) -> Axis:
@@ -103,7 +120,8 @@ def join(axes: Sequence[Axis]) -> Axis:
     )
     models = tuple(each for axis in axes for each in axis.graph_models)
     notes = tuple(lists.once(note for axis in axes for note in axis.notes))
-    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models, notes=notes)
+    skipped = max(axis.skipped for axis in axes)
+    return Axis(" + ".join(axis.title for axis in axes), values, graph_models=models, skipped=skipped, notes=notes)
 
 
 def check_fields(axes: Sequence[Axis]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import AthanorError
 from ..files import safetensors_header, safetensors_metadata
 from ..history.handle import Checkpoint
-from ..host import folders, guard
+from ..host import folders, guard, node_tools
 from ..json_text import parse_json
 from . import averages
 from .averages import Average, plain_name
@@ -41,21 +41,36 @@ def value(
     Raises:
         AthanorError: the files have no average.
     """
-    kinds = {averages.kind_of(_keys(each.path)) for each in files}
-    if kinds == {averages.DORA} and len(files) > 1:
+    kinds = [averages.kind_of(_keys(each.path)) for each in files]
+    if {*kinds} == {averages.DORA} and len(files) > 1:
         made = file_of(f"{run.rpartition('/')[2]} {average.label}", files, weights)
         return Value(average.label, (("lora", (LoraChoice(made.lora_name),)),)), made.note
-    if kinds != {averages.SUM} and len(files) > 1:
-        raise AthanorError(
-            f"{field}: {average.label} cannot be drawn: {files[0].lora_name} is OFT, BOFT or of another kind that is no sum of changes, "
-            "and has no average."
+    if {*kinds} != {averages.SUM} and len(files) > 1:
+        wrong = averages.OTHER if averages.OTHER in kinds else averages.DORA
+        which = files[kinds.index(wrong)].lora_name
+        why = (
+            f"{which} is OFT, BOFT or of another kind that is no sum of changes, and has no average"
+            if wrong == averages.OTHER
+            else f"{which} is DoRA, and others are not: take files of one kind"
         )
+        raise AthanorError(f"{field}: {average.label} cannot be drawn: {why}.")
     loras = tuple(LoraChoice(file.lora_name, weight=weight) for file, weight in zip(files, weights, strict=True))
     return Value(average.label, (("lora", loras),)), ""
 
 
 def _keys(path: Path) -> Collection[str]:
     return safetensors_header(path) if path.suffix == ".safetensors" else ()
+
+
+def parts_of(lora_name: str) -> list[tuple[str, float]]:
+    """Return the names of the files that an average was made of, with their weights; [] for a file that is no such average."""
+    from ..edit import recipe  # not above: see `file_of`
+
+    if not lora_name.replace("\\", "/").startswith(f"{FOLDER}/"):
+        return []
+    kept = parse_json(safetensors_metadata(folders.existing_lora(lora_name)).get(recipe.KEY, ""))
+    parts = kept.get("from") if isinstance(kept, dict) else None
+    return [(part["file"], part["weight"]) for part in parts] if isinstance(parts, list) else []
 
 
 def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> MadeAverage:
@@ -81,7 +96,7 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
     digest = hashlib.sha256(json.dumps(recipe_of, sort_keys=True).encode()).hexdigest()[:8]
     path = folders.lora_path(f"{FOLDER}/{plain_name(label)}-{digest}")
     if not (path.is_file() and recipe.is_same(path, recipe_of)):
-        result = build.make(wanted, lambda _done, _total: guard.stop_if_interrupted())
+        result = build.make(wanted, _shown)
         recipe_of["check"] = told.difference(result)
         recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
     kept = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
@@ -91,3 +106,9 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
         f"{label}: DoRA has no exact average. {path.name} in {FOLDER} is near to it: changes and norms are averaged apart (changes at the "
         f"rank of the files, {told.percent(far)} from their average).",
     )
+
+
+def _shown(done: int, total: int) -> None:
+    """Show on the node that runs how many layers are done, and stop where the user wants it."""
+    node_tools.progress_bar(total).update_absolute(done, total)
+    guard.stop_if_interrupted()

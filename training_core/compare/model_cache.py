@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError, quoted
-from ..host import folders, foreign, lora, lora_fit, lora_hooks, sampling, usable
+from ..host import checkpoint, folders, foreign, lora, lora_fit, lora_hooks, sampling, usable
 from ..pictures import to_bytes
 from . import lora_steps
 from .cells import MODEL_LOW, Cell, Lora
@@ -277,9 +277,13 @@ class ModelCache:
             model, clip = lora.apply(
                 model, clip, path, each.strength_model, each.strength_clip, tensors, blocks=each.blocks
             )
-            if not each.blocks and (
-                said := lora_fit.compared(before, (model, clip), tensors[0]).trouble(each.name, called)
-            ):
+            # Of some blocks alone, what is on the model does not tell what the host leaves out of the file.
+            fit = (
+                lora.fit(*before, path, tensors)
+                if each.blocks and not checkpoint.is_whole_model(path)
+                else lora_fit.compared(before, (model, clip), tensors[0])
+            )
+            if said := fit.trouble(each.name, called):
                 self.warnings[said] = None
         self.counts["patches"] += bool(loras)
         return model, clip

@@ -50,7 +50,7 @@ class Plan:
 
 def count_lora_patches(cells: Sequence[Cell]) -> int:
     """Return how often LoRAs are put on a model, if cells are sampled in this order."""
-    return sum(1 for (*_, low, loras), _ in groupby(cells, key=lambda cell: cell.weights) if low or loras)
+    return sum(1 for (*_, low, loras, _), _ in groupby(cells, key=lambda cell: cell.patched) if low or loras)
 
 
 def snake(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:

@@ -77,7 +77,12 @@ def _is_size(value: object) -> bool:
 
 
 def _is_axis(value: object) -> bool:
-    return isinstance(value, dict) and _is_text(value.get("title")) and bool(_list_of(_is_text)(value.get("values")))
+    if not isinstance(value, dict) or not _is_text(value.get("title")) or not _is_text(value.get("common", "")):
+        return False
+    values, names = value.get("values"), value.get("names", [])
+    if not isinstance(values, list) or not isinstance(names, list):
+        return False
+    return all(map(_is_text, [*values, *names])) and (not names or len(names) == len(values))
 
 
 def _list_of(fits: Callable[[object], bool]) -> Callable[[object], bool]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from ..byte_size import format_bytes
 from ..drawing import lacks_font
 from ..errors import AthanorError
-from ..wording import plural
+from ..wording import duration, plural
+from .axes import Axis
 from .cells import Cell
 from .pages import Page
 from .plan import count_lora_patches
@@ -42,7 +43,7 @@ def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequ
     if missing:
         work = sum(cell.steps * cell.width * cell.height for cell in missing) / 1e6
         pixels = sum(cell.width * cell.height for cell in missing)
-        time = f"about {_duration(work * measured[0])}" if measured else "not known before this model's first grid"
+        time = f"about {duration(work * measured[0])}" if measured else "not known before this model's first grid"
         disk = pixels * (measured[1] if measured else 1.6)
         lines.append(f"time: {time}; disk: about {format_bytes(disk)}")
     lines.append(
@@ -51,11 +52,18 @@ def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequ
     seeds = prepared.document["seeds"]
     if seeds:
         lines.append("random seeds: " + ", ".join(str(seed) for seed in seeds.values()))
+    lines += [*_skipped(plan.axes), *prepared.painter.models.warnings]
     for axis in plan.axes:
         if len(axis.values) > 1:
             labels = [value.label for value in axis.values]
             lines.append(f"{axis.title}: {', '.join(labels[:12])}{f', ... {labels[-1]}' if len(labels) > 12 else ''}")
     return "\n".join(lines)
+
+
+def _skipped(axes: Sequence[Axis]) -> list[str]:
+    """Return one line on what SKIP: leaves out; none where nothing is."""
+    told = [f"{axis.skipped} of {axis.title}" for axis in axes if axis.skipped]
+    return [f"left out by SKIP: {', '.join(told)}"] if told else []
 
 
 _COUNTED = {
@@ -90,7 +98,7 @@ def outcome_text(prepared: PreparedComparison, missing: int, failed: Sequence[tu
         lines.append(
             "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
         )
-    lines += prepared.painter.models.warnings
+    lines += [*_skipped(prepared.plan.axes), *prepared.painter.models.warnings]
     lines += [f"failed: {where}: {why}" if where else f"failed: {why}" for where, why in failed][:10]
     return "\n".join(lines)
 
@@ -98,9 +106,3 @@ def outcome_text(prepared: PreparedComparison, missing: int, failed: Sequence[tu
 def places_text(folder: Path, pages: int) -> str:
     """Say in two lines where a comparison's `pages` of the grid and its viewer lie, as paths of this computer."""
     return f"to view in a browser: {folder / 'viewer' / 'index.html'}\n{plural(pages, 'page')} in {folder}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -11,7 +11,7 @@ from ..errors import AthanorError
 from ..history.handle import Run
 from ..host import lora, sampling
 from ..settings import CompareSettings
-from . import block_axes, control_pictures, epochs, experts, grammar, kinds, readers, runs, variants
+from . import block_axes, control_pictures, epoch_filter, epochs, experts, grammar, kinds, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
 from .control_pictures import ControlPicture
@@ -62,7 +62,7 @@ def check_widgets(settings: CompareSettings) -> None:
     Raises:
         AthanorError: strengths, seeds or the filter of checkpoints are wrong.
     """
-    epochs.read_filter(settings.checkpoints, "checkpoints")
+    epoch_filter.read(settings.checkpoints, "checkpoints")
     grammar.numbers(settings.strengths, "strengths")
     grammar.seeds(settings.seeds, "seeds")
 
@@ -118,16 +118,17 @@ def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str
     if ("lora" in taken or run or low) and not taken & {"strength_model", "strength_clip"}:
         both = ("strength_model", "strength_clip")
         values = (Value(grammar.plain(s), tuple((name, float(s)) for name in both)) for s in lists.once(strengths))
-        own["strength"] = Axis("LoRA strength", tuple(values))
+        own["strength"] = Axis("LoRA strength", tuple(values), skipped=lists.skipped(settings.strengths))
     if "positive" not in taken:
         if not prompts:
             raise AthanorError(
                 "prompts is empty, and there is no run with captions: write at least one prompt, one a line."
             )
         values = control_pictures.prompt_values(lists.once(prompts), request.shown)
-        own["prompt"] = Axis("prompt", tuple(values))
+        own["prompt"] = Axis("prompt", tuple(values), skipped=lists.skipped(settings.prompts, commas=False))
     if "seed" not in taken:
-        own["seed"] = Axis("seed", tuple(readers.seed_values(lists.once(grammar.seeds(settings.seeds, "seeds")))))
+        values = readers.seed_values(lists.once(grammar.seeds(settings.seeds, "seeds")))
+        own["seed"] = Axis("seed", tuple(values), skipped=lists.skipped(settings.seeds))
     return own
 
 

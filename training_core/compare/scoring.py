@@ -11,16 +11,19 @@ import numpy as np
 
 from ..errors import AthanorError
 from ..files import make_folder, write_atomically, write_json
-from ..history.scores import FILE
+from ..history.scores import FILE, THUMBNAILS
 from ..host import devices
 from ..pictures import UnreadablePicture, opened
 
 if TYPE_CHECKING:
+    from ..score.cache import PictureScore
     from ..score.scorer import Scorer
+    from .cells import Cell
     from .plan import Plan
     from .prepare import PreparedComparison
 
-THUMBNAILS = "scores"
+_IN_MEMORY = 64
+"""Pictures that are in memory at a time: 200 MB of 1024 x 1024."""
 _SIDE = 256
 """Longest side of the thumbnails of nearest training pictures."""
 _NO_CHECKPOINT = frozenset({"positive", "negative", "replace", "seed", "controls"})
@@ -55,19 +58,15 @@ def score(prepared: PreparedComparison, scorer: Scorer, say: Say | None = None) 
 
 def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str:
     from ..score.facts import facts
-    from ..score.scorer import Asked
-    from ..score.summary import Drawn, verdict
+    from ..score.summary import Drawn, measured, verdict
 
-    folder, pixels = prepared.store.folder, _pixels(prepared)
-    cells = {key: cell for cell, key in prepared.keys.items() if key in pixels}
-    asked = [Asked(pixels[key], cell.positive) for key, cell in cells.items()]
-    scores = dict(zip(cells, scorer.score(asked, say), strict=True))
-    drawn = {key: Drawn(cell.positive, cell.seed, scores[key]) for key, cell in cells.items()}
+    folder, cells = prepared.store.folder, {key: cell for cell, key in prepared.keys.items()}
+    scores = _scores({key: prepared.store.path(key) for key in cells}, cells, scorer, say)
+    drawn = {key: Drawn(cells[key].positive, cells[key].seed, each) for key, each in scores.items()}
     rows = checkpoints(prepared.plan, prepared.keys, drawn)
     calibration = scorer.calibration(say)
-    said = " ".join(
-        filter(None, [verdict([row for row, _ in rows], scorer.measure.weak, calibration.said), scorer.towers(say)])
-    )
+    told = verdict([row for row, _ in rows], scorer.measure.weak, calibration)
+    said = f"{told} {scorer.towers([each.prompt for each in drawn.values()], say)}".strip()
     thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
     document = {
         "scorer": facts(scorer, calibration),
@@ -75,8 +74,8 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
             key: {**each.as_json(), "thumbnail": thumbnails.get(each.nearest, "")} for key, each in scores.items()
         },
         "checkpoints": [
-            {"values": list(row.labels), "cells": list(keys), **row.measured(), "copies": row.copies}
-            for row, keys in rows
+            {"values": list(row.labels), "cells": list(keys), **values, "copies": row.copies}
+            for (row, keys), values in zip(rows, measured([row for row, _ in rows]), strict=True)
         ],
         "verdict": said,
     }
@@ -84,17 +83,42 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
     return said
 
 
-def _pixels(prepared: PreparedComparison) -> dict[str, np.ndarray]:
+def _scores(
+    paths: Mapping[str, Path], cells: Mapping[str, Cell], scorer: Scorer, say: Say | None
+) -> dict[str, PictureScore]:
+    """Return what is measured on the pictures that are there, by their keys; only some are in memory at a time."""
+    from ..score.scorer import Asked
+
+    found: dict[str, PictureScore] = {}
+    there = [key for key, path in paths.items() if path.is_file()]
+    for start in range(0, len(there), _IN_MEMORY):
+        pixels = _pixels({key: paths[key] for key in there[start : start + _IN_MEMORY]})
+        asked = [Asked(each, cells[key].positive) for key, each in pixels.items()]
+        found |= dict(zip(pixels, scorer.score(asked, _going_on(say, start, len(there))), strict=True))
+    return found
+
+
+def _going_on(say: Say | None, before: int, total: int) -> Say:
+    """Return what tells of some pictures as a part of all: `before` were measured before them."""
+
+    def tell(what: str, done: int, of: int) -> None:
+        if say and what == "pictures":
+            say(what, before + done, total)
+        elif say:
+            say(what, done, of)
+
+    return tell
+
+
+def _pixels(paths: Mapping[str, Path]) -> dict[str, np.ndarray]:
     """Return the pictures that can be read, by their keys; a damaged one is told where the grid is drawn."""
     found = {}
-    for key in prepared.keys.values():
-        path = prepared.store.path(key)
-        if path.is_file() and key not in found:
-            try:
-                with opened(path) as image:
-                    found[key] = np.asarray(image.convert("RGB"))
-            except UnreadablePicture:
-                continue
+    for key, path in paths.items():
+        try:
+            with opened(path) as image:
+                found[key] = np.asarray(image.convert("RGB"))
+        except UnreadablePicture:
+            continue
     return found
 
 

@@ -57,12 +57,12 @@ def recipe(wanted: Wanted, names: str = AS_IT_IS) -> dict[str, Any]:
     told: dict[str, Any] = {"from": [_of(source) for source in wanted.sources]}
     blocks = block_strengths.read(wanted.blocks).text
     told |= {"blocks": blocks} if blocks else {}
-    told |= {} if rule is None else {"rank": rank_of(rule)}
+    told |= {} if rule is None else {"rank": rank_rule(rule)}
     told |= {} if names == AS_IT_IS else {"names": names}
     return told | {"precision": wanted.precision}
 
 
-def rank_of(rule: RankRule) -> dict[str, Any]:
+def rank_rule(rule: RankRule) -> dict[str, Any]:
     """Return the rule that ranks follow, as JSON values."""
     told: dict[str, Any] = {"rank": rule.rank, "conv_rank": rule.conv_rank}
     return told | ({} if rule.method == "fixed" else {"method": rule.method, "target": rule.target})
@@ -188,6 +188,11 @@ def notes(wanted: Wanted) -> list[str]:
             f"{shortened(apart[0], 120)} has PEFT's settings in its metadata: an alpha there is not counted, as in Load LoRA."
         )
     return said
+
+
+def is_made(path: Path) -> bool:
+    """Return whether a file is there that some recipe made."""
+    return KEY in safetensors_metadata(path)
 
 
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:

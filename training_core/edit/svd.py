@@ -144,6 +144,8 @@ def distance(one: Sequence[tuple[float, Factors]], other: Sequence[tuple[float, 
 
     |U D|^2 = tr((U'U)(DD')), in float64: what cancels to 1e-8 of its parts counts as nothing.
     """
+    if rounded := _rounding(one, other):
+        return rounded
     both = [*one, *((-weight, part) for weight, part in other)]
     if not both:
         return 0.0, 0.0
@@ -153,3 +155,34 @@ def distance(one: Sequence[tuple[float, Factors]], other: Sequence[tuple[float, 
     own = sum(part.up.shape[1] for _, part in one)
     far, norm = products.sum(), products[:own, :own].sum()
     return float(far.clamp(min=0).sqrt()), float(norm.clamp(min=0).sqrt())
+
+
+_NEAR = 0.02
+"""Up to this share of a factor, its difference is one of rounding (bf16: 0.004)."""
+
+
+def _rounding(
+    one: Sequence[tuple[float, Factors]], other: Sequence[tuple[float, Factors]]
+) -> tuple[float, float] | None:
+    """Return `distance` where both have the same factors but for rounding, None where they have not.
+
+    (U + E)(D + F) - UD = E(D + F) + UF is made of what is small itself, so float32 is enough, and mostly E is 0: of two files of rank
+    64 that are joined this takes a tenth of the time.
+    """
+    if not one or not other:
+        return None
+    (up, down, scale), (their_up, their_down, their_scale) = stacked(one), stacked(other)
+    if up.shape != their_up.shape or down.shape != their_down.shape:
+        return None
+    their_down = their_down * (their_scale / scale)
+    wrong_up, wrong_down = their_up - up, their_down - down
+    if wrong_up.norm() > _NEAR * up.norm() or wrong_down.norm() > _NEAR * down.norm():
+        return None
+    squares = up.T @ up
+    norm = (squares * (down @ down.T)).sum(dtype=torch.float64)
+    if wrong_up.any():
+        left, right = torch.cat([wrong_up, up], 1), torch.cat([their_down, wrong_down])
+        far = ((left.T @ left) * (right @ right.T)).sum(dtype=torch.float64)
+    else:
+        far = (squares * (wrong_down @ wrong_down.T)).sum(dtype=torch.float64)
+    return scale * float(far.clamp(min=0).sqrt()), scale * float(norm.clamp(min=0).sqrt())

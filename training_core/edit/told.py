@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from ..errors import shortened
 from ..files import safetensors_metadata
 from ..json_text import parse_json
 from ..wording import plural
-from .build import Layer, Made
+from .build import Layer, Made, Wanted
+from .change import rank_by
+from .opened import opened
 from .recipe import KEY
 
 _HOW = {
@@ -64,12 +66,22 @@ def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list
     return lines
 
 
+def originals(wanted: Wanted) -> str:
+    """Return a line about the files that a result is made of: how many, their ranks and sizes."""
+    paths = [source.path for source in wanted.sources]
+    size = format_bytes(sum(path.stat().st_size for path in paths))
+    with opened(paths) as files:
+        ranks = {rank for file in files for layer in file.layers if (rank := rank_by(file.shapes(layer)))}
+    count = f"{len(paths)} files of " if len(paths) > 1 else ""
+    return f"Before: {count}{f'rank {_span(ranks)}, ' if ranks else ''}{size}{' in all' if len(paths) > 1 else ''}."
+
+
 def again(path: Path, original: str = ORIGINALS) -> list[str]:
     """Return lines about a file that was made before by the same recipe."""
     told = parse_json(safetensors_metadata(path).get(KEY, ""))
     check = told.get("check") if isinstance(told, Mapping) else None
     return [
-        f"{path.name} was made from these files and settings before, and stays as it is.",
+        f"{path.name} ({format_bytes(path.stat().st_size)}) was made from these files and settings before, and stays as it is.",
         *(_compared(check, original) if isinstance(check, Mapping) else []),
     ]
 
@@ -88,8 +100,10 @@ def _compared(check: Mapping[str, Any], original: str) -> list[str]:
 
 
 def _ranks(layers: Sequence[Layer]) -> str:
-    counts = Counter(layer.rank for layer in layers if layer.rank)
-    if not counts:
-        return ""
-    low, high = min(counts), max(counts)
-    return f", rank {low}" if low == high else f", rank {low} to {high}"
+    ranks = {layer.rank for layer in layers if layer.rank}
+    return f", rank {_span(ranks)}" if ranks else ""
+
+
+def _span(ranks: Collection[int]) -> str:
+    low, high = min(ranks), max(ranks)
+    return str(low) if low == high else f"{low} to {high}"

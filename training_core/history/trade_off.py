@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ..score_kinds import TITLES
 from .scores import CheckpointScores, ComparisonScores, Measured, StepScores, measured_alike
 
 Y, X, INSTEAD = "likeness", "prompt", "variety"
-TITLES = {Y: "likeness", X: "prompt", INSTEAD: "variety"}
 _EPOCH = re.compile(r"\b(epoch|step) \d+$")
 
 

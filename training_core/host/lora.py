@@ -134,13 +134,16 @@ def on_model(model: Any, tensors: dict[str, Any], name: str) -> Any:
     return patched
 
 
-def fit(model: Any, clip: Any, path: Path) -> lora_fit.Fit:
+def fit(model: Any, clip: Any, path: Path, tensors: Tensors | None = None) -> lora_fit.Fit:
     """Return how much of a file the host puts on MODEL and CLIP (or on MODEL, if that is None); both stay as they are.
+
+    Args:
+        tensors: the file's content, if it is at hand.
 
     Raises:
         AthanorError: as `read`.
     """
-    tensors = read(path)
+    tensors = tensors or read(path)
     return lora_fit.compared((model, clip), _load(model, clip, path, tensors, 1.0, 1.0), tensors[0])
 
 

@@ -34,8 +34,8 @@ def scheduler_names() -> list[str]:
     return comfy.samplers.KSampler.SCHEDULERS
 
 
-def progress_bar(total: int, node_id: str) -> comfy.utils.ProgressBar:
-    """Make a progress bar of `total` steps on a node of the graph."""
+def progress_bar(total: int, node_id: str | None = None) -> comfy.utils.ProgressBar:
+    """Make a progress bar of `total` steps on a node of the graph; None: on the one that runs."""
     return comfy.utils.ProgressBar(total, node_id=node_id)
 
 

@@ -26,6 +26,18 @@ _NAMES = {
 }
 _TOWERS = {"clip_l": "l", "clip_g": "g", "clip_h": "h"}
 """A text encoder of the host's CLIP -> the name of its tokens."""
+_WITHOUT_TEXTS = {
+    "siglip_vision_model": "ComfyUI has no text encoder for it",
+    "siglip2_vision_model": "ComfyUI has no text encoder for it",
+    "dinov2": "it was trained without texts",
+    "dinov3": "it was trained without texts",
+}
+_FILES = {
+    768: "clip_l.safetensors of Load CLIP",
+    1024: "the CLIP of an SD2 checkpoint",
+    1280: "clip_g.safetensors of Load CLIP, or the CLIP of an SDXL checkpoint",
+}
+"""Width of a CLIP's vectors -> where the text encoder that was trained beside it is found."""
 _ADVICE = "connect the CLIP_VISION of Load CLIP Vision with a file that this ComfyUI knows"
 
 
@@ -122,6 +134,23 @@ def text_tower(vision: Any, clip: Any) -> str:
         if weight is not None and tuple(weight.shape) == (width, width) and _is_trained(weight):
             return name
     return ""
+
+
+def lacking(vision: Any, clip: Any) -> str:
+    """Return why a model has no text tower, and what has one, to be read behind a colon."""
+    kind = getattr(vision, "model_type", "")
+    if reason := _WITHOUT_TEXTS.get(kind):
+        return f"{title(vision)} cannot compare pictures with texts, as {reason}; CLIP can."
+    width = getattr(getattr(vision.model, "visual_projection", None), "out_features", None)
+    where = _FILES.get(width or 0, "the text encoder of the same CLIP")
+    if clip is None:
+        return f"connect {where} at clip."
+    return f"clip has no projection like that of {title(vision)}; connect {where} at clip."
+
+
+def is_longer(clip: Any, tower: str, text: str) -> bool:
+    """Whether a prompt is longer than what `embed_texts` reads of it."""
+    return len(clip.tokenize(text)[_TOWERS[tower]]) > 1
 
 
 def text_content(clip: Any, tower: str) -> str:

@@ -86,6 +86,7 @@ def measured(scorer: Scorer, pictures: Sequence[DrawnSample], step: int, epoch: 
     scores = scorer.score([Asked(each.pixels, each.prompt) for each in pictures], say)
     drawn = [Drawn(each.prompt, each.seed, score) for each, score in zip(pictures, scores, strict=True)]
     whole = Checkpoint(labels=(), pictures=tuple(drawn))
+    first = {each.prompt: each.index for each in reversed(pictures)}
     return Scored(
         step=step,
         epoch=epoch,
@@ -94,5 +95,8 @@ def measured(scorer: Scorer, pictures: Sequence[DrawnSample], step: int, epoch: 
         weak=scorer.measure.weak,
         values=whole.measured(),
         copies=whole.copies,
-        scores=tuple({"index": e.index, **s.as_json()} for e, s in zip(pictures, scores, strict=True)),
+        scores=tuple(
+            {"index": e.index, "same_prompt": first[e.prompt], **s.as_json()}
+            for e, s in zip(pictures, scores, strict=True)
+        ),
     )

@@ -151,9 +151,11 @@ class CompareDialog {
 
   /** Put the settings of the comparison into the node that opened it, or another one that compares. */
   async use() {
+    const { name } = this;
+    const title = this.chooser.selectedOptions[0]?.textContent ?? name;
     try {
-      const grid = await get(`/compare/${encodeURIComponent(this.name)}/grid`);
-      const title = this.chooser.selectedOptions[0]?.textContent ?? this.name;
+      const grid = await get(`/compare/${encodeURIComponent(name)}/grid`);
+      if (this.name !== name || !this.dialog.isConnected) return; // another one was chosen meanwhile, or none
       this.dialog.close();
       takeGrid(grid, COMPARING.includes(this.node?.comfyClass) ? this.node : comparingNode(), title);
     } catch (error) {

@@ -2,7 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { make, style } from "./dom.js";
-import { addBox, extend, placeBelow, setWidget } from "./extend.js";
+import { addBox, extend, placeBelow, setWidget, widgetOf } from "./extend.js";
 import { chooseFolder, heldText } from "./folder_chooser.js";
 import { addressOf, get } from "./http.js";
 import { isLinked, sourcesOf } from "./links.js";
@@ -26,7 +26,7 @@ const FILES = "athanor-files"; // the event of filesChanged()
 const lines = new Map(); // node -> its line
 let made = 0; // lines
 
-const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
+const widgetValue = (node, name) => widgetOf(node, name)?.value;
 const folderOf = (node) => String(widgetValue(node, "folder") ?? "").trim();
 
 /** Pictures or captions were written by this page: what nodes say of their folders may be older. */

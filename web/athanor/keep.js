@@ -3,13 +3,13 @@
 import { openWindow } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
+import { follow, tellEnd, underWay } from "./keep_work.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 style("./publish.css");
 
 const PAUSE = 300; // ms after the last key before the server is asked what it would be
-const LOOK = 400; // ms between two looks at how far it is
 const FORMATS = { fp16: "fp16", bf16: "bf16", float: "float32" };
 
 /**
@@ -26,8 +26,10 @@ class KeepDialog {
     this.hasWhich = "which" in this.body;
     this.asked = 0; // number of the newest question
     this.touched = new Set(); // fields that the user has changed: of the others the server chooses
+    this.work = null; // what is being made: one file at a time
     this.build();
     this.ask();
+    this.waitForOther();
   }
 
   build() {
@@ -131,8 +133,9 @@ class KeepDialog {
     );
     this.files.replaceChildren(...offer.files.map((file) => make("li", {}, sourceText(file))));
     this.about.replaceChildren(...offer.text.map((line) => make("p", {}, told(line))));
-    this.say(offer.trouble ? told(offer.trouble) : t("Nothing is written yet."), Boolean(offer.trouble));
-    this.saveButton.disabled = Boolean(offer.trouble);
+    this.saveButton.disabled = Boolean(offer.trouble || this.work);
+    if (offer.trouble) this.say(told(offer.trouble), true);
+    else if (!this.work) this.say(t("Nothing is written yet."));
     if (isFirst && !this.hasWhich && !this.touched.has("name")) this.name.select();
   }
 
@@ -150,27 +153,53 @@ class KeepDialog {
     const body = { ...this.chosen(), name: name.value, rank: Number(rank.value), precision: precision.value };
     this.working(true);
     try {
-      this.showMade(await post(this.options.make, body));
+      this.ended(await this.watch(await post(this.options.make, body)));
     } catch (error) {
       this.say(error.message, true);
+      this.working(false);
       if (error.status === 409) this.name.focus();
     }
-    this.working(false);
   }
 
-  /** While it is made, how far it is, and a button that stops it. */
+  /** What another dialog, or another user, has saved before may still be made: until then this one cannot be. */
+  async waitForOther() {
+    const work = await underWay();
+    if (!work || this.work || !this.dialog.isConnected) return;
+    this.saveButton.disabled = true;
+    await this.watch(work);
+    if (this.dialog.isConnected) this.ask();
+  }
+
+  /** Show how far a file is until it has ended; returns how. */
+  async watch(work) {
+    this.work = work;
+    this.stopButton.hidden = this.bar.hidden = false;
+    const moved = ({ name, done, total }) => {
+      this.bar.value = total ? done / total : 0;
+      const far = total ? t("{done} of {total} layers", { done, total }) : "";
+      this.say(`${t("{name} is being made; you may close this.", { name })} ${far}`);
+    };
+    const ended = await follow(work, moved);
+    this.work = null;
+    this.stopButton.hidden = this.bar.hidden = true;
+    return ended;
+  }
+
+  /** It is done, or has failed: said here, or at the edge of the page once the dialog is closed. */
+  ended(work) {
+    if (work.state === "done") this.options.made();
+    if (!this.dialog.isConnected) return tellEnd(work);
+    if (work.state === "done") return this.showMade(work.made);
+    this.working(false);
+    this.say(told(work.error), work.state === "failed");
+    this.name.focus();
+  }
+
+  /** While it is made, nothing else is chosen. */
   working(on) {
-    clearInterval(this.looking);
     for (const field of [this.which, this.part, this.name, this.rank, this.precision]) field.disabled = on;
     this.saveButton.disabled = on;
-    this.bar.hidden = this.stopButton.hidden = !on;
-    this.bar.value = 0;
-    if (!on) return;
-    this.say(t("Making the file…"));
-    this.looking = setInterval(async () => {
-      const { done, total } = await get("/making").catch(() => ({}));
-      if (total) this.bar.value = done / total;
-    }, LOOK);
+    if (on) this.say(t("Making the file…"));
   }
 
   stop() {
@@ -201,7 +230,6 @@ class KeepDialog {
     this.saveButton.remove();
     this.say("");
     this.form.querySelector("button").focus();
-    this.options.made();
   }
 
   async copy(value, label) {

@@ -21,6 +21,7 @@ export class OwnDialog {
   constructor(options) {
     this.options = options;
     this.kept = [];
+    this.forms = 0; // that were asked for
     this.build();
     openOver(this.dialog);
     this.load();
@@ -138,7 +139,10 @@ export class OwnDialog {
 
   /** The form for a name: of what the node holds now, or of one that gets another name. */
   async openForm(renamed = null) {
+    this.forms += 1;
+    const number = this.forms;
     const content = renamed ?? (await this.options.content());
+    if (number !== this.forms) return; // it was pressed again meanwhile
     if (!content) return this.say(this.options.empty, true);
     const name = make("input", { type: "text", required: true, maxlength: 80, value: renamed?.name ?? "" });
     const about = make("textarea", { rows: 2, maxlength: 2000 });
@@ -151,6 +155,8 @@ export class OwnDialog {
     });
     const submit = async () => {
       const to = name.value.trim();
+      if (button.disabled) return; // a second press would find the name taken, by the first one
+      button.disabled = true;
       try {
         if (renamed) this.changed(await post(`${this.options.path}/rename`, { name: renamed.name, to }), renamed.name);
         else this.changed(await post(this.options.path, { ...content, name: to, about: about.value, replace }), to);
@@ -159,6 +165,7 @@ export class OwnDialog {
         replace = error.status === 409 && !renamed;
         if (replace) button.textContent = t("Replace");
       }
+      button.disabled = false;
     };
     const form = make(
       "form",

@@ -7,6 +7,7 @@ import { ChangesTable, counted, inShort } from "./preset_changes.js";
 import { deleteKept, exportPreset, importKept } from "./preset_files.js";
 import { apply, changesOf, modelFile, placesOf, trainOf, valuesOf } from "./preset_nodes.js";
 import { SaveForm, select } from "./preset_save.js";
+import { told } from "./sentences.js";
 import { showBriefly } from "./toast.js";
 import { t } from "./words.js";
 
@@ -85,8 +86,7 @@ class PresetDialog {
       this.answer = answer;
       this.family = family;
       this.places = placesOf(this.node, answer.groups);
-      this.saveButton.disabled = false;
-      this.importButton.disabled = false;
+      this.saveButton.disabled = this.importButton.disabled = false;
       this.say("");
       this.drawFilters();
       this.drawList();
@@ -142,7 +142,7 @@ class PresetDialog {
       ),
     );
     const none = make("p", { class: "athanor-empty" }, t("None. Save what your nodes hold now as your first one."));
-    const unread = this.answer.unread.map((text) => make("p", { class: "athanor-empty" }, text));
+    const unread = this.answer.unread.map(told).map((text) => make("p", { class: "athanor-empty" }, text));
     this.list.replaceChildren(...(parts.length ? parts : [none]), ...unread);
     this.choose(presets.find((preset) => preset.id === chosen) ?? presets[0] ?? null);
   }

@@ -1,6 +1,7 @@
 // Which nodes a preset fills in, what would change in them, and the change itself, which undo takes back as one.
 
 import { app } from "../../../scripts/app.js";
+import { widgetOf } from "./extend.js";
 import { freePlace } from "./graph.js";
 import { isLinked, slotOf } from "./links.js";
 import { heightOf, makeRoom, placesBefore } from "./node_height.js";
@@ -25,8 +26,6 @@ function loadersAbove(node, kind) {
   }
   return found.filter((loader) => !widgetOf(loader, "is_reg")?.value);
 }
-
-const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name);
 
 /**
  * Where the settings of each group are: Map of group name -> {nodes, foreign: title of another node that gives them,
