@@ -101,7 +101,7 @@ class Scorer:
         out = len(self._training) - len(self._liked)
         filtered = f"caption_filter leaves {plural(out, 'training picture')} out." if out else ""
         held = f"{plural(len(self._held), 'held-out picture')}: compared with apart from them." if self._held else ""
-        weak = ": colours and edges alone; connect clip_vision for what they show" if self.measure.weak else ""
+        weak = "; connect clip_vision for what pictures show" if self.measure.weak else ""
         few = (
             f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."
             if len(self._training) < copies.NEEDED
@@ -146,6 +146,20 @@ class Scorer:
         if image is not None:
             image.thumbnail((side, side))
         return image
+
+    def read_prompts(self, prompts: Sequence[str]) -> None:
+        """Encode prompts that pictures will be drawn with, so that no text encoder has to be loaded for them later.
+
+        Raises:
+            ForeignFault: the text encoder has failed.
+        """
+        if self._text is not None:
+            self._text.vectors(prompts)
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether there is a text tower."""
+        return self._text is not None
 
     def score(self, asked: Sequence[Asked], say: Say | None = None) -> list[PictureScore]:
         """Measure pictures, each once: what was measured before is read from the cache. An interrupt keeps what is done.
