@@ -91,6 +91,27 @@ def test_what_fails_or_is_ended_early_does_not_stop_the_others(server):
     assert record_of(server, ended.output_name).done
 
 
+def test_the_page_is_told_what_will_be_trained(server):
+    """While the text is typed: runs and steps, or what is wrong, and which nodes at Train LoRA would get nothing."""
+
+    def told(graph):
+        return [(row["text"], row["wrong"]) for row in server.post("/athanor/sweeps", {"prompt": graph})]
+
+    graph = sweep("told", "learning_rate: 1e-3, 0.01\nepochs: 1, 2, 3")
+    assert told(graph) == [("6 runs (2 learning_rate x 3 epochs), of about 4 to 12 steps, 48 in all.", False)]
+    graph["curve"] = graphs.node("PreviewImage", images=["train", 4])
+    assert told(graph)[1] == (
+        "Preview Image gets nothing from Train LoRA, which trains only inside of the sweep: connect to the outputs of Sweep instead.",
+        True,
+    )
+    graph = sweep("told", "rank: 4, 8\nseed: x20", mode="random", count=5)
+    assert told(graph) == [("5 of 40 combinations (2 rank x 20 seed), of about 4 steps, 20 in all.", False)]
+    ((text, wrong),) = told(sweep("told", "learning_rat: 1"))
+    assert wrong and "the nearest: learning_rate" in text
+    graph["sweep"]["inputs"]["run"] = ["buckets", 0]
+    assert told(graph)[0][0].startswith("run: connect the output run of Train LoRA") and told({"1": 2, "2": {}}) == []
+
+
 @pytest.mark.parametrize(
     ("text", "more", "words"),
     [

@@ -147,6 +147,20 @@ class Scorer:
             image.thumbnail((side, side))
         return image
 
+    def read_prompts(self, prompts: Sequence[str]) -> None:
+        """Encode prompts that pictures will be drawn with, so that no text encoder has to be loaded for them later.
+
+        Raises:
+            ForeignFault: the text encoder has failed.
+        """
+        if self._text is not None:
+            self._text.vectors(prompts)
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether there is a text tower."""
+        return self._text is not None
+
     def score(self, asked: Sequence[Asked], say: Say | None = None) -> list[PictureScore]:
         """Measure pictures, each once: what was measured before is read from the cache. An interrupt keeps what is done.
 
