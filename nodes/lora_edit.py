@@ -11,7 +11,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError, quoted
-from ..training_core.host import folders, guard, sampling
+from ..training_core.host import folders, guard
 from ..training_core.settings import EditSettings
 from . import types
 from .progress import Progress
@@ -58,7 +58,10 @@ class AthanorLoRAEdit(io.ComfyNode):
                 *_file_inputs(),
                 *inputs(EditSettings),
                 io.Model.Input(
-                    "model", optional=True, tooltip="The model that the files are for; only needed to change names."
+                    "model",
+                    optional=True,
+                    tooltip="The model that the files are for; only needed to change names, and to merge files that name its layers "
+                    "differently (kohya's and diffusers', say).",
                 ),
             ],
             outputs=[
@@ -95,7 +98,7 @@ class AthanorLoRAEdit(io.ComfyNode):
         names = [str(values.get(_named("lora_name", i)) or NONE) for i in range(_FILES)]
         try:
             more = asked.named(str(values.get("more_loras") or ""))
-            names += [name for name, _ in asked.matched(more, folders.lora_names())]
+            names += [each.name for each in asked.matched(more, folders.lora_names())]
             target = folders.lora_path(str(values.get("output_name") or "edited_lora"))
         except AthanorError:
             return None
@@ -109,7 +112,6 @@ class AthanorLoRAEdit(io.ComfyNode):
         Raises:
             AthanorError: a file is missing or broken, files do not fit each other, or another file has the result's name.
         """
-        from ..training_core.compare import kinds
         from ..training_core.edit import asked
 
         settings = pick(EditSettings, values)
@@ -117,13 +119,11 @@ class AthanorLoRAEdit(io.ComfyNode):
         files = asked.sources(pairs, lambda name: folders.existing_lora(name, "lora_name or more_loras"))
         wanted = asked.wanted(settings, files)
         path = folders.lora_path(settings.output_name)
-        names = _names(settings.names, values.get("model"))
+        names = _names(settings.names, values.get("model"), len(files))
         lines = _made(path, wanted, settings, names, shown(cls.hidden.unique_id))
         name, text = folders.lora_name(path), "\n".join(lines)
         Progress(cls.hidden.unique_id).text(text, always=True)
-        originals = " + ".join(f"{folders.lora_name(file.path)}:{file.weight:g}" for file in files)
-        axis = kinds.read("LoRA", f"{originals}\n{name}", sampling.known())
-        return io.NodeOutput(name, axis, text, ui={"text": [text]})
+        return io.NodeOutput(name, _axis(wanted, name), text, ui={"text": [text], "lora": [name]})
 
 
 def _named(what: str, index: int) -> str:
@@ -164,24 +164,37 @@ def _file_inputs() -> list[io.Input]:
     return found
 
 
-def _chosen(values: dict[str, Any]) -> list[tuple[str, float]]:
-    """Return (name, weight) of the files that are chosen in widgets.
+def _axis(wanted: Any, name: str) -> Any:
+    """Return an axis of the originals as they are together, and the result; of the result alone where files have blocks of their own."""
+    from ..training_core.compare.axes import Axis, LoraChoice
+    from ..training_core.compare.readers import stacked
+
+    stack = tuple(LoraChoice(folders.lora_name(file.path), file.weight, file.weight) for file in wanted.sources)
+    result = stacked((LoraChoice(name, 1.0, 1.0),))
+    apart = any(file.blocks for file in wanted.sources)
+    return Axis("LoRA", (result,) if apart else (stacked(stack, wanted.blocks), result))
+
+
+def _chosen(values: dict[str, Any]) -> list[Any]:
+    """Return the files that are chosen in widgets, with their weights.
 
     Raises:
         AthanorError: a weight is no number of its widget's.
     """
+    from ..training_core.edit.asked import Named
+
     pairs = []
     for i in range(_FILES):
         name, weight = values.get(_named("lora_name", i), NONE), values.get(_named("weight", i), 1.0)
         check_kinds(str, **{_named("lora_name", i): name})
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not -10 <= weight <= 10:
             raise AthanorError(f"{_named('weight', i)} is {quoted(weight)}: it takes a number from -10 to 10.")
-        pairs += [] if name == NONE else [(name, float(weight))]
+        pairs += [] if name == NONE else [Named(name, float(weight))]
     return pairs
 
 
-def _names(names: str, model: Any) -> Any:
-    """Return what the layers of the connected model are called, where names are to be changed; else None.
+def _names(names: str, model: Any, files: int) -> Any:
+    """Return what the layers of the connected model are called, where names are to be changed or files to be merged; else None.
 
     Raises:
         AthanorError: no model is connected.
@@ -190,9 +203,9 @@ def _names(names: str, model: Any) -> Any:
     from ..training_core.host import lora_names
     from ..training_core.host.usable import usable
 
-    if names == AS_IT_IS:
-        return None
     model = usable("model", model)
+    if names == AS_IT_IS and (model is None or files == 1):
+        return None
     if model is None:
         raise AthanorError(
             f"names is {names}: connect model to the model that the LoRA is for, whose layers have these names."
@@ -204,7 +217,7 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
     """Write what is wanted, unless the file holds it already; return lines that say what it is.
 
     Args:
-        names: what the layers of the connected model are called; None where they stay as they are.
+        names: what the layers of the connected model are called; None where nothing asks for it.
         show: called with how many layers are done, and how many there are.
 
     Raises:
@@ -214,17 +227,17 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
     from ..training_core.host import lora_fit
 
     recipe_of = recipe.recipe(wanted, settings.names)
-    if path.is_file() and recipe.is_same(path, recipe_of):
+    if recipe.is_same(path, recipe_of):
         return told.again(path)
     free(path, settings.replace_file, [source.path for source in wanted.sources])
-    result = build.make(wanted, show)
-    if names is not None:
+    result = build.make(wanted, show, names)
+    if settings.names != build.AS_IT_IS:
         result = replace(result, tensors=naming.renamed(result.tensors, settings.names, names, result.precision))
-    recipe_of["check"] = told.difference(result)
-    recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
+    recipe.write(path, result, wanted, recipe_of)
     name = folders.lora_name(path)
     lines = [
         *told.summary(name, result, path.stat().st_size),
+        told.originals(wanted),
         *recipe.notes(wanted),
         *filter(None, [lora_fit.read_in_part(name)]),
     ]

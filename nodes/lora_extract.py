@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.errors import AthanorError
+from ..training_core.errors import AthanorError, quoted
 from ..training_core.host import devices, folders, sampling
 from ..training_core.settings import ExtractSettings
 from .lora_edit import free, is_gone, shown
@@ -80,12 +80,15 @@ class AthanorLoRAExtract(io.ComfyNode):
         return sentence(lambda: folders.lora_path(str(output_name)), output_name=output_name)
 
     @classmethod
-    def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> Any:
-        """Return whether a result of this name was deleted since it was made."""
+    def fingerprint_inputs(cls, output_name: str | None = None, **values: Any) -> Any:
+        """Return the times of the checkpoints' last changes, and whether a result of this name was deleted since it was made."""
         try:
-            return is_gone(folders.lora_path(output_name or "extracted_lora"))
+            gone = is_gone(folders.lora_path(output_name or "extracted_lora"))
         except AthanorError:
             return None
+        names = [values.get(f"{side}_checkpoint") or CONNECTED for side in ("tuned", "base")]
+        paths = [folders.model_file("checkpoints", name) for name in names if name != CONNECTED]
+        return [path.stat().st_mtime_ns if path and path.is_file() else 0 for path in paths], gone
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
@@ -99,9 +102,10 @@ class AthanorLoRAExtract(io.ComfyNode):
 
         settings = pick(ExtractSettings, values)
         path = folders.lora_path(settings.output_name)
-        tuned, base = (_models(side, values, settings.text_encoders) for side in ("tuned", "base"))
         rule = asked.rule(settings.rank, settings.conv_rank, settings.rank_method, settings.rank_target)
         assert rule is not None  # a rank above 0 is one
+        _check_files(values)
+        tuned, base = (_models(side, values, settings.text_encoders) for side in ("tuned", "base"))
         recipe_of = {
             "tuned": {"model": _title(tuned, values, "tuned"), "content": fingerprint.models(*tuned, None)[:24]},
             "base": {"model": _title(base, values, "base"), "content": fingerprint.models(*base, None)[:24]},
@@ -109,14 +113,16 @@ class AthanorLoRAExtract(io.ComfyNode):
             "min_diff": settings.min_diff,
             "precision": settings.precision,
         }
-        if path.is_file() and recipe.is_same(path, recipe_of):
+        if recipe.is_same(path, recipe_of):
             return _output(path, told.again(path, told.MODELS), cls.hidden.unique_id)
         free(path, settings.replace_file, [])
-        weights = difference.weights(base, tuned, _device())
-        layers = [extract.Difference(name=one.name, shape=one.shape, read=one.read) for one in weights]
-        found = extract.make(layers, rule, settings.precision, settings.min_diff, shown(cls.hidden.unique_id))
-        recipe_of["check"] = told.difference(found.made)
-        recipe.write(path, found.made, recipe.extracted(found.made, path.stem, recipe_of, _about(base, values)))
+        layers = [
+            extract.Difference(name=one.name, shape=one.shape, read=one.read) for one in difference.weights(base, tuned)
+        ]
+        device = _device()
+        devices.make_room(extract.needs(layers), device)
+        found = extract.make(layers, rule, settings.precision, settings.min_diff, shown(cls.hidden.unique_id), device)
+        recipe.write_extracted(path, found.made, recipe_of, _about(base, values))
         size = path.stat().st_size
         lines = [*told.summary(folders.lora_name(path), found.made, size, told.MODELS), *extract.told(found)]
         for line in lines:
@@ -128,7 +134,21 @@ def _output(path: Path, lines: list[str], node_id: str) -> io.NodeOutput:
     """Return the outputs for a result, which is told on the node, too."""
     text = "\n".join(lines)
     Progress(node_id).text(text, always=True)
-    return io.NodeOutput(folders.lora_name(path), text, ui={"text": [text]})
+    name = folders.lora_name(path)
+    return io.NodeOutput(name, text, ui={"text": [text], "lora": [name]})
+
+
+def _check_files(values: dict[str, Any]) -> None:
+    """Refuse the same file on both sides, before it is read twice.
+
+    Raises:
+        AthanorError: it is.
+    """
+    names = {str(values.get(f"{side}_checkpoint", CONNECTED)) for side in ("tuned", "base")}
+    if len(names) == 1 and CONNECTED not in names:
+        raise AthanorError(
+            f"tuned_checkpoint and base_checkpoint are both {quoted(names.pop())}, which does not differ from itself: choose another one."
+        )
 
 
 def _models(side: str, values: dict[str, Any], with_clip: bool) -> tuple[Any, Any]:

@@ -1,60 +1,34 @@
-"""Trains the runs of a sweep one after the other: what each would be, which fit the budget, which are ended early."""
+"""Trains the runs of a sweep one after the other: which fit the budget, which are ended early, and what is said meanwhile."""
 
 from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from ..training_core.compare.axes import WidgetEdit
 from ..training_core.compare.upstream import Slot
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, labels, registry
-from ..training_core.history.registry import Record, RunSummary
+from ..training_core.history.registry import Record
 from ..training_core.host import folders, guard
-from ..training_core.settings import Job, SweepSettings
+from ..training_core.settings import SweepSettings
 from ..training_core.sweep import budget, halving, result
-from ..training_core.sweep.combinations import Combination
 from ..training_core.sweep.ranking import Row, ranked
-from . import types
-from .sweep_clones import Clones, Edits
-from .train_job import job_of, models_of
+from ..training_core.wording import duration
+from .broadcasts import hearing
+from .sweep_clones import Clones
+from .sweep_planned import Planned, refused
 
 _log = logging.getLogger("athanor")
 SAMPLE = 40
 """Runs that are looked at for the speed of earlier ones."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Planned:
-    """One run of the sweep, before and while it is trained."""
-
-    combination: Combination
-    name: str  # output_name
-    edits: Edits
-    job: Job | None = None  # None: it cannot be trained
-    steps: int = 0
-    note: str = ""  # why it is not trained, or not to its end
-    begun: bool = False  # in this session
-
-    @property
-    def record(self) -> Record | None:
-        """What the run's folder holds now; None before it is begun."""
-        return registry.read(folders.run_folder(self.job.run_id)) if self.job else None
-
-    @property
-    def left(self) -> int:
-        """The steps that are still to be made."""
-        record = self.record
-        if record is None or record.done:
-            return 0 if record else self.steps
-        return max(0, self.steps - RunSummary.of(record).step)
-
-    def row(self) -> Row:
-        """Return what the ranking shows of it."""
-        return result.row(self.combination, self.name, self.record, self.note)
+PAUSE = 2.0
+"""Seconds between two times that the node tells how far the sweep is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,54 +39,31 @@ class Sweep:
     given: Mapping[Slot, Any]
     settings: SweepSettings
     base: str  # output_name of Train LoRA
+    runs: list[Planned]
     say: Callable[[str], None]  # shows a text on the node
-    bar: Callable[[int, int], None]  # shows that so many of so many runs are done
-    runs: list[Planned] = field(default_factory=list)
-
-    def plan(self, combinations: Sequence[Combination]) -> None:
-        """Find out what each combination would train; one that cannot is noted, so that it does not stop the others.
-
-        Raises:
-            AthanorError: none of them can be trained.
-        """
-        for each in combinations:
-            name = f"{self.base}{each.suffix}"
-            edits = (*each.edits, WidgetEdit(self.clones.train, "output_name", name))
-            planned = Planned(combination=each, name=name, edits=edits)
-            try:
-                self._describe(planned)
-            except AthanorError as error:
-                planned.note = str(error)
-            self.runs.append(planned)
-        if all(run.job is None for run in self.runs):
-            raise AthanorError(f"No combination can be trained: {self.runs[0].note}")
-
-    def _describe(self, run: Planned) -> None:
-        from ..training_core.data.holdout import hold_out
-        from ..training_core.data.plan import length
-        from ..training_core.run import ranks
-
-        folders.lora_path(run.name)
-        values = self.clones.inputs(run.edits, self.given)
-        probe, held_out = values.get("validation") or types.ProbeInputs()
-        sampling = (values.get("samples") or types.SampleInputs()).settings
-        models = models_of(values["model"], values["clip"], values["vae"], values.get("network"))
-        count = ranks.current().count
-        run.job = job_of(values | {"sampling": sampling}, values["buckets"], probe, models, count)
-        run.steps = length(hold_out(values["buckets"], probe, held_out).training, run.job.training).steps
+    bar: Callable[[int, int], None]  # shows that so many of so many steps are done
+    announced: str = ""  # what was said of the whole before the first step
+    speed: float | None = None  # seconds of a step by earlier runs
 
     def train(self) -> None:
         """Train what is left of all runs, as far as the budget has room and, with early_end, as long as each is worth it."""
         possible = [run for run in self.runs if run.job is not None]
+        self._check_the_probe(possible)
         fitting = self._within_budget(possible)
-        self._check_the_probe(fitting)
-        parts = halving.rungs(len(fitting)) if self.settings.early_end else []
-        for part in parts:
-            for run in fitting:
-                self._until(run, halving.step_of(part, run.steps), fitting)
-            fitting = self._better_half(fitting, part)
-        for run in fitting:
-            self._until(run, None, fitting)
+        try:
+            self._train(fitting)
+        except BaseException:
+            done = sum(run.left == 0 for run in fitting)
+            self.say(f"interrupted: {done} of {len(fitting)} runs are finished; Run goes on from there")
+            raise
+
+    def _train(self, runs: Sequence[Planned]) -> None:
+        for part in halving.rungs(len(runs)) if self.settings.early_end else []:
+            for run in runs:
+                self._until(run, halving.step_of(part, run.steps), runs)
+            runs = self._better_half(runs, part)
+        for run in runs:
+            self._until(run, None, runs)
 
     def _check_the_probe(self, runs: Sequence[Planned]) -> None:
         without = [run.name for run in runs if run.job and not run.job.validation.probe_samples]
@@ -123,15 +74,10 @@ class Sweep:
 
     def _within_budget(self, runs: Sequence[Planned]) -> list[Planned]:
         """Return the runs that the budget has room for, and say what comes."""
-        settings, speed = self.settings, self._speed()
-        in_steps = settings.budget_unit == "steps"
-        cost = 1.0 if in_steps else None if speed is None else speed / 60
-        limit = settings.budget if cost is not None else 0.0
-        # The whole length counts, also of a finished run: else a sweep that is queued again would draw others.
-        fits = budget.fitting([run.steps * (cost or 0.0) for run in runs], limit, settings.seed)
-        kept = [
-            run for number, run in enumerate(runs) if number in fits or run.record
-        ]  # what is begun stays, whatever the speed
+        settings, self.speed = self.settings, self._speed_of_earlier_runs()
+        is_known = settings.budget_unit == "steps" or self.speed is not None
+        chosen = self._chosen(runs)
+        kept = [run for run in runs if run in chosen or run.record]  # what is begun stays
         if not kept:
             unit = settings.budget_unit
             raise AthanorError(
@@ -141,15 +87,34 @@ class Sweep:
             if run not in kept:
                 run.note = f"left out: the budget of {settings.budget:g} {settings.budget_unit} has no room for it"
         left = [run.left for run in kept if run.left]
-        seconds = None if speed is None else [steps * speed for steps in left]
-        said = budget.announcement(left, seconds, len(kept) - len(left), len(runs) - len(kept))
-        if settings.budget and cost is None:
-            said += "; the budget counts from the first run on, as the speed is not known yet"
-        _log.info("Athanor: sweep of %s: %s", self.base, said)
-        self.say(said)
+        seconds = None if self.speed is None else [steps * self.speed for steps in left]
+        self.announced = budget.announcement(left, seconds, len(kept) - len(left), len(runs) - len(kept))
+        if settings.budget and not is_known:
+            self.announced += "; the budget counts from the first run on, as the speed is not known yet"
+        _log.info("Athanor: sweep of %s: %s", self.base, self.announced)
+        if not_trained := refused(self.runs):
+            _log.warning("Athanor: sweep of %s: %s", self.base, not_trained)
+            self.announced += f"\n{not_trained}"
+        self.say(self.announced)
         return kept
 
-    def _speed(self) -> float | None:
+    def _chosen(self, runs: Sequence[Planned]) -> list[Planned]:
+        """Return the runs that the budget has room for: those of the last time, if it was asked the same."""
+        settings = self.settings
+        if not settings.budget:
+            return [*runs]
+        cost = 1.0 if settings.budget_unit == "steps" else (self.speed or 0.0) / 60
+        place, ids = folders.runs_folder().parent / "sweeps", [run.job.run_id for run in runs if run.job]
+        asked = f"{settings.budget:g} {settings.budget_unit} {settings.seed}"
+        before = budget.noted(place, ids, asked)
+        if before is None:
+            fits = budget.fitting([run.steps * cost for run in runs], settings.budget, settings.seed)
+            before = [ids[number] for number in fits]
+            if before:
+                budget.note(place, ids, asked, before)
+        return [run for run in runs if run.job and run.job.run_id in before]
+
+    def _speed_of_earlier_runs(self) -> float | None:
         """Return the seconds of a step by the newest run of the same model and dataset, its own runs last; None without any."""
         job = next(run.job for run in self.runs if run.job)
         own = {run.job.run_id for run in self.runs if run.job}
@@ -175,51 +140,90 @@ class Sweep:
 
         guard.stop_if_interrupted()
         record = run.record
-        again = run.job is not None and run.job.training.retrain and not run.begun
-        if run.note or run.job is None or (pause and record and not again and _looks(record, pause)):
+        if run.note or run.job is None or (pause and record and not run.is_again and _looks(record, pause)):
             return
-        if self._over_budget(run, runs):
+        if run.begun and record and record.done:
             return
-        done = sum(each.left == 0 for each in runs)
-        self.bar(done, len(runs))
-        self.say(f"run {runs.index(run) + 1} of {len(runs)}: {run.combination.label}{self._time_left(runs)}")
+        if self._over_budget(run, runs, pause or run.steps):
+            return
+        self.say(self._now(run, run.step, runs))
         once = (WidgetEdit(self.clones.train, "retrain", False),) if run.begun else ()
-        new = record is None or not record.done
+        new = record is None or not record.done or run.is_again
         run.begun = True
         try:
-            with control.pausing(pause):
+            with control.pausing(pause), self._heard(run, runs) if new else nullcontext():
                 self.clones.trained((*run.edits, *once), self.given)
         except Exception as error:
             run.note = str(error) or type(error).__name__
             trace = None if isinstance(error, AthanorError) else error
             _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note, exc_info=trace)
-        if new and (after := run.record):
+        finally:
+            after = run.look()
+        if new and after:
             labels.add_tag(after.folder, f"sweep {self.base}")
             if after.status == "stopped" and not (pause and _looks(after, pause)):
                 run.note = "stopped by you" if not after.why else after.why
-        self.bar(sum(each.left == 0 for each in runs), len(runs))
+        self.bar(sum(each.step for each in runs), sum(each.steps for each in runs))
 
-    def _over_budget(self, run: Planned, runs: Sequence[Planned]) -> bool:
-        """Return whether minutes that were not known before the first run are used up by now; the run is noted then."""
+    def _heard(self, run: Planned, runs: Sequence[Planned]) -> Any:
+        """Return a context in which each step of a run, every PAUSE seconds, shows how far the sweep is."""
+        before, all_steps, last = (
+            sum(each.step for each in runs if each is not run),
+            sum(each.steps for each in runs),
+            0.0,
+        )
+
+        def hear(message: Mapping[str, Any]) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if message["kind"] == "step" and now - last > PAUSE:
+                last = now
+                self.say(self._now(run, message["step"], runs))
+                self.bar(before + message["step"], all_steps)
+
+        return hearing(hear)
+
+    def _now(self, run: Planned, step: int, runs: Sequence[Planned]) -> str:
+        """Return what the node shows while a run trains: the run, the time left, the best so far, the whole as it was announced.
+
+        A node in the graph shows two lines of it, unless it is made higher.
+        """
+        lines = [
+            f"run {runs.index(run) + 1} of {len(runs)}: {run.combination.label}",
+            *self._time_left(run, step, runs),
+        ]
+        found = [(each.lowest, each.combination.label) for each in runs if each.lowest is not None]
+        if found:
+            percent, label = min(found)
+            lines.append(f"lowest probe so far: {label} ({percent:.1f} %)")
+        return "\n".join([*lines, self.announced])
+
+    def _time_left(self, run: Planned, step: int, runs: Sequence[Planned]) -> list[str]:
+        speeds = [each.seconds / each.reached for each in runs if each.begun and each.seconds and each.reached]
+        speed = sum(speeds) / len(speeds) if speeds else self.speed
+        if speed is None:
+            return []
+        left = sum(each.left for each in runs if each is not run and not each.note) + max(0, run.steps - step)
+        return [f"about {duration(left * speed)} left of the whole"]
+
+    def _over_budget(self, run: Planned, runs: Sequence[Planned], goal: int) -> bool:
+        """Return whether minutes that were not known before the first run are used up by now; the run is noted then.
+
+        Args:
+            goal: the step to which the run is to be trained now.
+        """
         settings = self.settings
         if not settings.budget or settings.budget_unit != "minutes":
             return False
-        rows = [each.row() for each in runs]
-        spent = sum(row.minutes or 0.0 for row in rows)
-        made = sum(row.step for row in rows if row.minutes)
-        needed = run.left * spent / made if made else 0.0
+        counted = [each for each in runs if each.seconds and not each.is_again]
+        spent, made = sum(each.seconds for each in counted) / 60, sum(each.reached for each in counted)
+        todo = max(0, goal - run.step)
+        needed = todo * spent / made if made else 0.0
         if (
-            run.left and made and spent + needed > settings.budget * 1.1
+            todo and made and spent + needed > settings.budget * 1.1
         ):  # speeds vary, and what was told before is to be kept
             run.note = f"left out: {spent:.0f} of {settings.budget:g} minutes are used up"
         return bool(run.note)
-
-    def _time_left(self, runs: Sequence[Planned]) -> str:
-        records = [record for run in runs if run.begun and (record := run.record)]
-        speeds = [speed for record in records if (speed := result.seconds_per_step(record))]
-        if not speeds:
-            return ""
-        return f"; about {budget.duration(sum(run.left for run in runs) * sum(speeds) / len(speeds))} left"
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
         """Return the runs that go on after a rung; of the others those that are not at their end are noted, also in their folders."""

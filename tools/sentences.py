@@ -74,7 +74,8 @@ def of_source(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
             found.append(node)
-        unsaid.update(map(id, _unsaid(node)))
+        if isinstance(node, (ast.Expr, ast.JoinedStr, ast.keyword, ast.BinOp)):
+            unsaid.update(map(id, _unsaid(node)))
     for node in found:
         if id(node) not in unsaid:
             yield from map(template, _parts(node))
@@ -102,7 +103,9 @@ def is_in_code(text: str) -> bool:
 def is_sentence(text: str) -> bool:
     """Return whether a text of the code reads as a sentence that users are told: a line of words, and a full stop."""
     words = re.findall(r"[A-Za-z]{2,}", _FILLED.sub(" ", text))
-    return len(words) >= 3 and " " in text and text.endswith(".") and not any(each in text for each in ("\n", "%s", '{"'))
+    return (
+        len(words) >= 3 and " " in text and text.endswith(".") and not any(each in text for each in ("\n", "%s", '{"'))
+    )
 
 
 def sentences(elsewhere: set[str]) -> dict[str, str]:

@@ -150,3 +150,38 @@ def layers_of(keys: Iterable[str]) -> list[str]:
     return list(
         dict.fromkeys(found[0] for key in keys if not lora_keys.embedding(key) and (found := lora_keys.split(key)))
     )
+
+
+_UNETS = {"down": "diffusers", "up": "diffusers", "mid": "diffusers", "input": "ldm", "output": "ldm", "middle": "ldm"}
+"""First word of a U-Net's blocks -> whose names they are; they stand in one file together, and not with the others'."""
+
+
+def named_alike(one: Iterable[str], other: Iterable[str]) -> bool:
+    """Return whether two files may be of one model whose layers they call alike, by the names of their layers.
+
+    In each part that both have (the model, a text encoder) they need a layer in common, or else blocks and layers in these of the
+    same name, as two files have that are trained on one block each (B-LoRA).
+    """
+    ours, theirs = _by_part(one), _by_part(other)
+    for part in ours.keys() & theirs.keys():
+        mine, yours = ours[part], theirs[part]
+        if mine.isdisjoint(yours):
+            words = [list(map(_words_of, paths)) for paths in (mine, yours)]
+            if any({each[i] for each in words[0]}.isdisjoint(each[i] for each in words[1]) for i in (0, 1)):
+                return False
+    return True
+
+
+def _by_part(layers: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for layer in layers:
+        part, path, _ = lora_keys.place(layer)
+        found.setdefault(part, set()).add(path.replace(".", "_"))
+    return found
+
+
+def _words_of(path: str) -> tuple[str, str]:
+    """Return what stands before the first number of a layer's path, and behind the last one that has words behind it."""
+    words = [word for word in re.split(r"_?\d+_?", path) if word] or [""]
+    side = re.match(r"([a-z]+)_block", words[0])
+    return (_UNETS.get(side[1], words[0]) if side else words[0]), words[-1]

@@ -53,10 +53,10 @@ def test_very_long_texts_and_very_many_files():
     ],
 )
 def test_what_cannot_be_read_is_named(comfy, text, words):
-    from athanor.training_core.compare import epochs
+    from athanor.training_core.compare import epoch_filter
 
     with pytest.raises(AthanorError, match=words):
-        epochs.read_filter(text)
+        epoch_filter.read(text)
 
 
 @pytest.mark.parametrize("length", [0.02, 0.05, 0.1, 0.2])

@@ -54,6 +54,17 @@ def test_of_samples(epochs, points, text, kept):
     assert [c.epoch for c in epochs.choose(points, text)] == kept
 
 
+def test_copies_come_last(epochs, points):
+    """The likeness of a copy is the highest of all: `best 3 by likeness` had given the epochs that copy."""
+    told = [event(e, e / 10) | {"copies": int(e in (3, 5))} for e in (1, 2, 3, 5)]
+    points = replace(points, scores=scores.of_events(told))
+    chosen = {
+        text: [c.epoch for c in epochs.choose(points, text)]
+        for text in ("best by likeness", "best 3 by variety", "best by probe")
+    }
+    assert chosen == {"best by likeness": [2], "best 3 by variety": [1, 2, 3], "best by probe": [4]}
+
+
 def test_epochs_that_were_not_scored_and_other_scorers_do_not_count(epochs, points):
     told = [event(1, 0.9) | {"scorer": "another"}, event(3, 0.5), event(4, 0.4)]
     points = replace(points, scores=scores.of_events(told))
@@ -91,6 +102,29 @@ def test_of_a_comparison_that_holds_the_files(epochs, points, tmp_path, monkeypa
     assert [c.epoch for c in epochs.choose(points, "best 3 by likeness")] == [1]
 
 
+def test_pictures_with_settings_of_one_file_alone_do_not_count(epochs, points, tmp_path, monkeypatch):
+    """One epoch's blocks were switched off one by one, which had counted as its own; of several strengths there was no variety."""
+    from athanor.training_core.compare import best_by
+    from athanor.training_core.host import fingerprint
+
+    monkeypatch.setattr(best_by.folders, "compare_folder", lambda name: tmp_path)
+    contents = [fingerprint.file(c.path) for c in points.checkpoints[:2]]
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    cells, loras, words = {}, {}, {}
+    for epoch, content in enumerate(contents, 1):
+        for strength, likeness in ((0.5, 0.6), (1, 0.8)):
+            key = f"{epoch}{strength > 0.5:d}"
+            cells[key], loras[key] = likeness - epoch / 100, [content]
+            words[key] = f"a cat <lora:x-00000{epoch}:{strength}>\nSeed: 1"
+    cells["off"], loras["off"], words["off"] = 0.1, [contents[0]], f"{words['11']}, Blocks: mid 0"
+    (folder / "plan.json").write_text(json.dumps({"loras": loras, "parameters": words}))
+    labels = [("epoch 1", "0.5"), ("epoch 1", "1"), ("epoch 2", "0.5"), ("epoch 2", "1"), ("off",)]
+    scored.write_comparison_scores(folder, cells=cells, checkpoints=labels)
+    assert [c.epoch for c in epochs.choose(points, "best by likeness")] == [1]
+    assert [c.epoch for c in epochs.choose(points, "best 2 by mix(variety, likeness)")] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -102,9 +136,11 @@ def test_of_a_comparison_that_holds_the_files(epochs, points, tmp_path, monkeypa
         ("best by 3", "is not understood"),
     ],
 )
-def test_what_cannot_be_read_is_told_before_there_is_a_run(epochs, text, words):
+def test_what_cannot_be_read_is_told_before_there_is_a_run(comfy, text, words):
+    from athanor.training_core.compare import epoch_filter
+
     with pytest.raises(AthanorError, match=words):
-        epochs.read_filter(text)
+        epoch_filter.read(text)
 
 
 def test_what_is_best_by_a_score_may_be_the_finished_one(epochs, points):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.edit import asked
+from athanor.training_core.edit.asked import Named
 from athanor.training_core.edit.svd import RankRule
 from athanor.training_core.errors import AthanorError
 
@@ -14,27 +15,34 @@ KNOWN = ["my_lora-000001.safetensors", "my_lora-000002.safetensors", "sub/other.
 
 def test_lines_are_names_and_weights():
     assert asked.named("a.safetensors: 0.5\n\n b : -1 \nc\nd:1/4") == [
-        ("a.safetensors", 0.5), ("b", -1.0), ("c", 1.0), ("d", 0.25),
+        ("a.safetensors", 0.5, ""), ("b", -1.0, ""), ("c", 1.0, ""), ("d", 0.25, ""),
     ]  # fmt: skip
+    assert asked.named("a: 0.5; out, mid 0.50\nx;y: 2\nz；：1") == [
+        ("a", 0.5, "out, MID 0.5"), ("x;y", 2.0, ""), ("z；", 1.0, ""),
+    ]  # fmt: skip
+    with pytest.raises(AthanorError, match="more_loras: 'zzz 9 9'"):
+        asked.named("a: 1; zzz 9 9")
     for wrong in ("a: much", ": 1", "a: 1/0", "a: nan"):
         with pytest.raises(AthanorError, match="not of the form name: weight"):
             asked.named(wrong)
 
 
 def test_patterns_mean_all_files_that_fit():
-    assert asked.matched([("my_lora-*", 0.5), ("x", 1.0)], KNOWN) == [(KNOWN[0], 0.5), (KNOWN[1], 0.5), ("x", 1.0)]
-    assert asked.matched([("SUB/*", 1.0), ("odd[1]*", 2.0)], KNOWN) == [(KNOWN[2], 1.0), (KNOWN[3], 2.0)]
+    found = asked.matched([Named("my_lora-*", 0.5, "out"), Named("x")], KNOWN)
+    assert found == [(KNOWN[0], 0.5, "out"), (KNOWN[1], 0.5, "out"), ("x", 1.0, "")]
+    found = asked.matched([Named("SUB/*"), Named("odd[1]*", 2.0)], KNOWN)
+    assert found == [(KNOWN[2], 1.0, ""), (KNOWN[3], 2.0, "")]
     with pytest.raises(AthanorError, match="no LoRA fits the pattern"):
-        asked.matched([("his-*", 1.0)], KNOWN)
+        asked.matched([Named("his-*")], KNOWN)
 
 
 def test_files_of_weight_0_are_left_out():
-    (one,) = asked.sources([("a", 0.0), ("b", 2.0)], Path)
-    assert (one.name, one.weight) == ("b", 2.0)
+    (one,) = asked.sources([Named("a", 0.0), Named("b", 2.0, "out")], Path)
+    assert (one.name, one.weight, one.blocks) == ("b", 2.0, "out")
     with pytest.raises(AthanorError, match="lora_name is none"):
-        asked.sources([("a", 0.0)], Path)
+        asked.sources([Named("a", 0.0)], Path)
     with pytest.raises(AthanorError, match="64 are possible"):
-        asked.sources([("a", 1.0)] * 65, Path)
+        asked.sources([Named("a")] * 65, Path)
 
 
 def test_rules_of_ranks():

@@ -57,7 +57,7 @@ def changes(path: Path) -> dict[str, torch.Tensor]:
 def written(tmp_path: Path, wanted: Wanted) -> Path:
     made = build.make(wanted)
     path = tmp_path / "result.safetensors"
-    recipe.write(path, made, recipe.metadata(made, wanted, path.stem, recipe.recipe(wanted)))
+    recipe.write(path, made, wanted, recipe.recipe(wanted))
     return path
 
 
@@ -162,6 +162,26 @@ def test_peft_files_stay_peft_files(tmp_path: Path):
     first, second = changes(one), changes(other)
     for layer, change in changes(path).items():
         torch.testing.assert_close(change, 0.5 * first[layer] + 2 * second[layer], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("pieces", [("w_norm", "b_norm"), ("diff_b",)])
+def test_a_layer_that_has_trained_its_norm_or_bias_alone(tmp_path: Path, pieces: tuple[str, ...]):
+    """It was refused: "none of its pieces is known", and with it each file of a network with train_norm."""
+    path = tmp_path / "norm.safetensors"
+    save_file({f"{LAYERS[0]}.{piece}": torch.ones(12) for piece in pieces}, path)
+    made = build.make(Wanted(sources=(Source(path=path, weight=0.5), Source(path=lora(tmp_path / "a.safetensors", 1)))))
+    alone = build.make(Wanted(sources=(Source(path=path, weight=0.5),), precision="bf16"))
+    for each in (made, alone):
+        assert all(torch.equal(each.tensors[f"{LAYERS[0]}.{piece}"], torch.full((12,), 0.5)) for piece in pieces)
+        assert each.error < 1e-6
+
+
+def test_norms_of_8_bits_are_read(tmp_path: Path):
+    path = tmp_path / "dora.safetensors"
+    tensors = load_file(lora(path, 1)) | {f"{layer}.dora_scale": torch.ones(12, 1) for layer in LAYERS}
+    save_file({key: value.to(torch.float8_e4m3fn) for key, value in tensors.items()}, path)
+    made = build.make(Wanted(sources=(Source(path=path),)))
+    assert made.tensors[f"{LAYERS[0]}.dora_scale"].dtype == torch.float32
 
 
 def test_progress_may_stop_the_work(tmp_path: Path):

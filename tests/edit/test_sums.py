@@ -132,6 +132,16 @@ def test_distances_make_no_layer():
     assert far == pytest.approx(float((want - dense(lora(5))).norm()), rel=1e-5)
 
 
+@pytest.mark.parametrize("written", [torch.float16, torch.bfloat16, torch.float32])
+def test_distances_of_rounding_alone(written: torch.dtype):
+    one = [(0.5, change.factors(lora(1))), (-2.0, change.factors(lora(3)))]
+    result = {piece: value.to(written) for piece, value in summed([(0.5, lora(1)), (-2.0, lora(3))]).pieces.items()}
+    far, norm = svd.distance(one, [(1.0, change.factors(result))])
+    want = 0.5 * dense(lora(1)) - 2 * dense(lora(3))
+    assert norm == pytest.approx(float(want.norm()), rel=1e-5)
+    assert far == pytest.approx(float((want - dense(result)).norm()), rel=1e-2, abs=1e-6 * norm)
+
+
 @pytest.mark.parametrize(
     ("rule", "count"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def comparison_scores(cells: Mapping[str, float], checkpoints: Sequence[Sequence
             }
         )
     return {
-        "scorer": SCORER,
+        "scorer": deepcopy(SCORER),
         "cells": {key: cell(value, copy=value > 0.9) for key, value in cells.items()},
         "checkpoints": rows,
         "verdict": "epoch 4 looks most like the training pictures (0.80 +- 0.01 over 2 prompts and 2 seeds).",

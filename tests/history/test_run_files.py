@@ -12,7 +12,7 @@ from athanor.training_core.history.run_files import (
     with_companions,
     without_copies,
 )
-from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
+from athanor.training_core.network.files import save_lora
 
 
 def write(path: Path, run_id: str) -> Path:
@@ -88,12 +88,6 @@ def test_copies_are_told_from_checkpoints():
     assert [is_companion(Path(f"{name}.safetensors")) for name in ("x-ema", "x-000002-diffusers", "x-000002", "ema")] == [
         True, True, False, False
     ]  # fmt: skip
-
-
-def test_published_model_hash():
-    tensors = {"a.weight": torch.zeros(2, 2), "b.weight": torch.ones(3)}
-    assert model_hash(tensors) == "a71d61ce2b708039f480106ed7e7bb4601c91467c9951495a590d5ec696d8bba"
-    assert legacy_hash(tensors, {"ss_a": "b"}) == "e3b0c442"
 
 
 def test_writing_is_all_or_nothing(tmp_path: Path):

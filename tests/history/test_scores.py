@@ -63,3 +63,19 @@ def test_a_line_with_broken_scores_is_no_event():
     good = scored.scored(10, 1, 0.5)
     for name, bad in {"values": [1], "scores": [1], "copies": -1, "weak": 1, "title": None, "step": "10"}.items():
         assert not lines.is_event({**good, name: bad})
+
+
+def test_errors_of_a_run_tell_its_steps_apart():
+    """Two prompts at 0.2 and 0.4 gave each step an error of 0.1, beside which a rise by 0.02 in both was lost."""
+
+    def event(epoch, likeness):
+        told = scored.scored(10 * epoch, epoch, 0.3)
+        pictures = [{"index": i, "same_prompt": i - i % 2, **scored.cell(value)} for i, value in enumerate(likeness)]
+        return told | {"values": told["values"] | {"likeness": scored.mean(0.3, 4, 0.1)}, "scores": pictures}
+
+    events = [event(1, (0.2, 0.2, 0.4, 0.4)), event(2, (0.22, 0.22, 0.42, 0.42)), event(3, (0.24, 0.24, 0.46, 0.46))]
+    told = [each.values for each in scores.measured_alike(scores.of_events(events))]
+    # Pictures of one prompt are no two witnesses: only the third step has prompts that rise by different amounts.
+    assert [each["likeness"].error for each in told] == [0.0041, 0.0041, 0.0082]
+    assert told[0]["variety"].error is None and told[0]["likeness"].mean == 0.3
+    assert scores.measured_alike(scores.of_events(events[:1]))[0].values["likeness"].error == 0.1

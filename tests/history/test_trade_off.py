@@ -27,7 +27,7 @@ def test_points_are_joined_along_epochs_and_the_best_have_no_copies(tmp_path):
     found = comparison(tmp_path, rows)
     assert found is not None and (found.x, found.y, found.note) == ("prompt", "likeness", "")
     assert [(p.label, p.group, p.best) for p in found.points] == [
-        ("base model", "", True), ("0.8, epoch 2", "all, 0.8", True), ("1, epoch 2", "all, 1", True),
+        ("base model", "", False), ("0.8, epoch 2", "all, 0.8", True), ("1, epoch 2", "all, 1", True),
         ("0.8, epoch 4", "all, 0.8", False), ("1, epoch 4", "all, 1", False),
     ]  # fmt: skip
 
@@ -54,5 +54,5 @@ def test_of_a_run(tmp_path):
     events = [other, scored.scored(20, 2, 0.5), scored.scored(30, 3, 0.6, copies=1)]
     found = trade_off.of_steps(scores.of_events(events))
     assert found is not None and [(p.label, p.copies) for p in found.points] == [("epoch 2", 0), ("epoch 3", 1)]
-    assert found.as_json()["points"][0]["y"] == {"mean": 0.5, "error": 0.01, "n": 2}
+    assert found.as_json()["points"][0]["y"] == {"mean": 0.5, "error": 0.0, "n": 2}
     assert trade_off.of_steps(()) is None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import cards
 import numpy as np
 import pytest
 import torch
+from athanor.training_core.errors import AthanorError
 
 _CLIP = {
     "model_type": "clip_vision_model", "image_size": 56, "patch_size": 14, "num_hidden_layers": 2, "hidden_size": 32, "num_channels": 3,
@@ -74,6 +76,37 @@ def test_pictures_become_vectors(comfy, name):
     measure.give_back()
 
 
+@pytest.mark.parametrize("name", ["CLIP", "DINOv3"])
+@pytest.mark.parametrize("how", ["moving", "dynamic"])
+def test_a_model_of_the_graph_that_training_loads_first(comfy, name, how):
+    """Made in inference mode, as the executor does it, and loaded by a score in mid-run, then by a comparison, as on a card."""
+    import comfy.clip_vision
+    import comfy.model_management as mm
+    from athanor.training_core.host import guard, vision
+    from card_models import unload, weights
+
+    images, whole = [picture(1), picture(2)], model(name)
+    plain, state = vision.embed(whole, images), whole.get_sd()
+    with cards.dynamic() if how == "dynamic" else cards.moving(), torch.inference_mode():
+        made = comfy.clip_vision.ClipVisionModel(KINDS[name][1])
+        made.load_sd({key: value.detach().clone() for key, value in state.items()})
+    assert made.patcher.is_dynamic() is (how == "dynamic")
+    unload()
+    _, before = weights(made.model)
+    with cards.moving():
+        with guard.training():
+            trained = vision.embed(made, images)
+            vision.give_back(made)
+        assert not [loaded for loaded in mm.current_loaded_models if loaded.model is made.patcher]
+        with torch.inference_mode():
+            drawn = vision.embed(made, images)
+            vision.give_back(made)
+    for one, two, three in zip(plain, trained, drawn, strict=True):
+        assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(one, two, strict=True))
+        assert all(np.array_equal(a, b) for a, b in zip(two, three, strict=True))
+    assert weights(made.model)[1] == before
+
+
 def test_what_encode_image_gives_is_what_is_taken(comfy):
     """The host's own node would give the same vector, and the same hidden states."""
     from athanor.training_core.host import vision
@@ -94,6 +127,15 @@ def test_a_model_that_fails_is_told(comfy):
         vision.embed(made, [picture(1)])
 
 
+def test_what_is_no_model_of_the_host_is_refused(comfy):
+    from athanor.training_core.score.vision_measure import VisionMeasure
+
+    with pytest.raises(
+        AthanorError, match="clip_vision is dict, which is no model of ComfyUI's own: connect the CLIP_VISION of"
+    ):
+        VisionMeasure({"vision": 1})
+
+
 def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
     """The small SD3's CLIP-L is 768 wide, as CLIP ViT-L's vectors are; a file without a projection brings none."""
     from athanor.training_core.host import vision
@@ -107,7 +149,11 @@ def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
             weight.copy_(torch.eye(768))
         none, said = tower_of(seeing, clip)
         assert none is None and "clip has no projection like that of CLIP" in said
+        assert said.endswith("; connect clip_l.safetensors of Load CLIP at clip.")
         with torch.inference_mode():
+            weight.zero_()  # what the host puts there with dynamic VRAM where the file has none (SD1.5's)
+            assert tower_of(seeing, clip)[0] is None
+            weight.copy_(torch.eye(768))
             plain = vision.embed_texts(clip, "clip_l", ["a cat"])[0]
             weight.copy_(torch.eye(768).flip(0))
         tower, said = tower_of(seeing, clip)
@@ -115,10 +161,41 @@ def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
         cat, dog, again = tower.vectors(["a cat", "a dog", "a cat"])
         assert again is cat and not np.allclose(cat, dog, atol=1e-3) and abs(float(cat @ cat) - 1) < 1e-4
         assert np.allclose(cat, plain[::-1] / np.linalg.norm(plain), atol=1e-3)
-        assert tower_of(model("DINOv2"), clip)[0] is None and tower_of(None, clip)[0] is None
+        long = "a cat on a mat, " * 20
+        assert tower.cut(["a cat", long, long]).startswith("Of 1 prompt ('a cat on a mat, a cat")
+        assert tower.cut(["a cat"]) == "" and "only the first 75 tokens" in tower.cut([long])
+        # Only the first of its parts counts, whatever stands in the others.
+        assert np.allclose(*tower.vectors([long, f"{long} dog"]), atol=1e-6)
     finally:
         with torch.inference_mode():
             weight.copy_(before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("CLIP", "connect clip_l.safetensors of Load CLIP at clip."),
+        ("SigLIP", "cannot compare pictures with texts, as ComfyUI has no text encoder for it; CLIP can."),
+        ("SigLIP 2", "cannot compare pictures with texts, as ComfyUI has no text encoder for it; CLIP can."),
+        ("DINOv2", "cannot compare pictures with texts, as it was trained without texts; CLIP can."),
+        ("DINOv3", "cannot compare pictures with texts, as it was trained without texts; CLIP can."),
+    ],
+)
+def test_what_has_no_text_tower_says_what_has_one(comfy, kind, told):
+    """It was "clip has no projection like that of DINOv2", whatever CLIP was connected."""
+    from athanor.training_core.score.prompts import tower_of
+
+    seeing = model(kind)
+    none, said = tower_of(seeing, None)
+    assert (
+        none is None
+        and said.startswith("How well pictures follow their prompts is not measured: ")
+        and said.endswith(told)
+    )
+    clip: Any = SimpleNamespace(cond_stage_model=SimpleNamespace())
+    none, said = tower_of(seeing, clip)
+    assert none is None and said.endswith(told) and ("clip has no projection" in said) == (kind == "CLIP")
+    assert tower_of(None, clip)[1].endswith("that takes clip_vision, and the clip of the same model.")
 
 
 def test_towers_that_do_not_belong_together_are_told():

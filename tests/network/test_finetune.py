@@ -81,6 +81,8 @@ def test_a_model_file_has_the_same_hash_as_a_lora_file(tmp_path):
     digest = "a71d61ce2b708039f480106ed7e7bb4601c91467c9951495a590d5ec696d8bba"
     assert files.save_model(tmp_path / "a.safetensors", tensors, {"x": {"y": 1}}) == digest
     assert files.save_lora(tmp_path / "b.safetensors", tensors, {}) == digest
+    with safe_open(tmp_path / "b.safetensors", "pt") as file:
+        assert (file.metadata()["sshs_model_hash"], file.metadata()["sshs_legacy_hash"]) == (digest, "e3b0c442")
     for name in ("a", "b"):
         with safe_open(tmp_path / f"{name}.safetensors", "pt") as file:
             assert file.metadata()["modelspec.hash_sha256"] == f"0x{digest}"

@@ -28,10 +28,26 @@ def scorer(dataset, folder, held_out=None, **settings):
     return Scorer(PlainMeasure(), dataset, LikenessSettings(**settings), folder=folder, held_out=held_out)
 
 
-def asked(*images):
+def asked(*images, prompt=""):
     from athanor.training_core.score.scorer import Asked
 
-    return [Asked(np.asarray(image)) for image in images]
+    return [Asked(np.asarray(image), prompt) for image in images]
+
+
+class Texts:
+    """A text tower that knows two prompts, as wide as colours and edges are."""
+
+    content = "texts"
+
+    def __init__(self):
+        self.read = []
+
+    def vectors(self, prompts):
+        self.read += prompts
+        return [np.eye(528, dtype=np.float32)[len(prompt)] for prompt in prompts]
+
+    def cut(self, prompts):
+        return f"read of {sorted(set(prompts))}"
 
 
 def test_a_picture_is_measured_once(comfy, dataset, tmp_path, monkeypatch):
@@ -103,7 +119,7 @@ def test_held_out_pictures_are_no_training_pictures(comfy, dataset, tmp_path):
     assert apart.references == 8
     (score,) = apart.score(asked(gardens.gardens(10, seed=1)[0]))
     assert score.values["held_out"] > 0.99 > score.values["likeness"] and score.nearest != "00.png"
-    assert "8 training pictures, and with 2 held-out pictures apart from them" in apart.said()[0]
+    assert apart.said()[1] == "2 held-out pictures: compared with apart from them."
 
 
 def test_pictures_that_are_gone_are_left_out(comfy, tmp_path):
@@ -142,3 +158,18 @@ def test_what_is_kept_belongs_to_the_files_as_they_are_called_and_shown(comfy, d
     assert scorer(renamed, tmp_path).score(copy)[0].nearest == "new 03.png"
     black = tuple(subset.model_copy(update={"alpha_background": "black"}) for subset in dataset.subsets)
     assert scorer(Dataset(black, dataset.pictures), tmp_path).id != scorer(dataset, tmp_path).id
+
+
+def test_a_picture_without_a_prompt_follows_none(comfy, dataset, tmp_path):
+    """An empty prompt was compared as any other: a number that ranks epochs by nothing."""
+    from athanor.training_core.score.plain import PlainMeasure
+    from athanor.training_core.score.scorer import Scorer
+
+    image, texts = gardens.gardens(1, seed=9)[0], Texts()
+    scorer = Scorer(PlainMeasure(), dataset, LikenessSettings(), folder=tmp_path, text=texts)
+    some = asked(image, prompt="a cat") + asked(image) + asked(image, prompt=" \n")
+    told = scorer.score(some)
+    assert [("prompt" in each.values) for each in told] == [True, False, False] and texts.read == ["a cat"]
+    assert told[0].values["likeness"] == told[1].values["likeness"] and told[1] is told[2]
+    said = scorer.towers([each.prompt for each in some])
+    assert said.endswith("read of ['a cat']") and scorer.towers(["", " "]) == ""

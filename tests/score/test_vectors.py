@@ -29,6 +29,21 @@ def test_the_nearest_face_of_a_picture_counts():
     assert vectors.likeness(nobody, references, 1) is None and vectors.likeness(mine, [], 1) is None
 
 
+def test_vectors_that_cannot_be_compared_are_told():
+    """Of two models, or none in the training pictures: the score was missing without a word."""
+    mine, others = vectors.read([[1, 0]], "vectors"), vectors.read([[1, 0, 0]], "reference_vectors")
+    with pytest.raises(
+        AthanorError, match="vectors are 2 numbers long and reference_vectors 3: make both with the same"
+    ):
+        vectors.check_alike(mine, others)
+    with pytest.raises(AthanorError, match="reference_vectors holds no vector"):
+        vectors.check_alike(mine, vectors.read([None, []], "reference_vectors"))
+    vectors.check_alike(vectors.read([None], "vectors"), others)
+    one = [torch.ones(3), np.ones(3), [1, 2.5]]
+    assert all(vectors.is_vector(each) for each in one)
+    assert not any(vectors.is_vector(each) for each in [*([each] for each in one), [], None, 5])
+
+
 BAD = [5, "text", {"a": 1}, [["a"]], [[float("nan"), 1]], [[[[1]]]], [[1, 2], [1, 2, 3]], torch.ones(3), [object()]]
 
 

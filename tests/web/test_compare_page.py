@@ -358,7 +358,7 @@ def the_scores_are_shown(page, cells: list[str]) -> None:
     shown.wait_for_selector(".beside")
     assert shown.locator(".cell-scores summary").inner_text().startswith("looks like a copy")
     shown.keyboard.press("Escape")
-    shown.get_by_role("button", name="all scores").click()
+    shown.get_by_role("button", name="verdict and scores").click()
     assert "0.80 +- 0.01 over 2 prompts" in shown.locator(".scores .verdict").inner_text()
     shown.keyboard.press("Escape")
     shown.locator("[name=score]").select_option("off")

@@ -16,9 +16,11 @@ from . import store
 from .plan_file import read_plan
 from .runs import Points
 
-PROBE = "probe"
+PROBE, COPIES = "probe", "copies"
 _BEST = re.compile(r"(?:(?:best )?(\d{1,9}) best|best(?: (\d{1,9}))?) by (.*)")
 _PART = re.compile(r"([a-z][a-z_ -]*?)(?:[ :*=]+(-?\d+(?:\.\d+)?|\.\d+))?")
+_TAG = re.compile(r"<lora:[^<>]*?:([-\d.:]+)>")
+"""A LoRA in the `parameters` of a picture, with its strength."""
 _LOOKED_AT = 200
 """Comparisons, the newest, that are searched for scores."""
 
@@ -62,6 +64,9 @@ def read(words: str, text: str, field: str) -> BestBy | None:
 def choose(points: Points, wanted: BestBy, field: str) -> list[Checkpoint]:
     """Return the checkpoints with the highest score, or mix of scores, in the order of training.
 
+    Those with pictures that look like copies are taken after all others, as the likeness of a copy is the highest of all; not where the
+    probe alone is asked for.
+
     Raises:
         AthanorError: no checkpoint has all of the scores; names those that there are, or the node that measures them.
     """
@@ -71,7 +76,8 @@ def choose(points: Points, wanted: BestBy, field: str) -> list[Checkpoint]:
     if not table:
         raise AthanorError(f"{field}: {_lacking(points, names, measured)}")
     mixed = mix(list(table.values()), dict(wanted.weights))
-    ranked = sorted(zip(table, mixed, strict=True), key=lambda pair: (-pair[1], pair[0].step))
+    copies = {c: bool(each.get(COPIES)) and names != [PROBE] for c, each in table.items()}
+    ranked = sorted(zip(table, mixed, strict=True), key=lambda pair: (copies[pair[0]], -pair[1], pair[0].step))
     best = {checkpoint for checkpoint, _ in ranked[: wanted.count]}
     return [checkpoint for checkpoint in points.checkpoints if checkpoint in best]
 
@@ -104,9 +110,12 @@ def _measured(points: Points, names: Sequence[str]) -> dict[Checkpoint, dict[str
 
 def _of_samples(points: Points) -> dict[Checkpoint, dict[str, float]]:
     """Return means over the sample pictures that were drawn at a checkpoint's step, by the scorer that measured last."""
-    by_step = {each.step: each.values for each in scores.measured_alike(points.scores)}
+    by_step = {each.step: each for each in scores.measured_alike(points.scores)}
     found = {c: by_step[c.step] for c in points.checkpoints if c.step in by_step}
-    return {c: {name: value.mean for name, value in values.items()} for c, values in found.items()}
+    return {
+        c: {name: value.mean for name, value in each.values.items()} | {COPIES: float(each.copies)}
+        for c, each in found.items()
+    }
 
 
 def _of_comparisons(checkpoints: Sequence[Checkpoint], names: Sequence[str]) -> dict[Checkpoint, dict[str, float]]:
@@ -138,40 +147,51 @@ def _by_content(checkpoints: Sequence[Checkpoint]) -> dict[str, list[Checkpoint]
 def _of_comparison(
     folder: Path, told: scores.ComparisonScores, contents: Mapping[str, Sequence[Checkpoint]]
 ) -> dict[Checkpoint, dict[str, float]]:
-    """Return means over the pictures that were drawn with one of the files alone."""
+    """Return means over the pictures that were drawn with one of the files alone, and of all of them with the same settings.
+
+    One file's blocks may be switched off one by one, and another one drawn at a strength of its own: these pictures count for none.
+    """
     try:
-        loras = read_plan(folder).get("loras", {})
+        plan = read_plan(folder)
     except AthanorError:
         return {}
-    pictures: dict[str, list[scores.PictureScores]] = {}
-    for key, files in loras.items():
+    words = plan.get("parameters", {})
+    drawn: dict[str, dict[str, list[str]]] = {}
+    for key, files in plan.get("loras", {}).items():
         if len(files) == 1 and files[0] in contents and key in told.cells:
-            pictures.setdefault(files[0], []).append(told.cells[key])
+            settings = _TAG.sub(r"<lora:\1>", str(words.get(key, "")))
+            drawn.setdefault(files[0], {}).setdefault(settings, []).append(key)
+    shared = set.intersection(*map(set, drawn.values())) if drawn else set()
     found: dict[Checkpoint, dict[str, float]] = {}
-    variety = _whole(told)
-    for content, own in pictures.items():
-        names = set.intersection(*(set(each.values) for each in own))
-        means = {name: fmean(each.values[name] for each in own) for name in names}
-        keys = frozenset(key for key, files in loras.items() if files == [content])
+    for content, by_settings in drawn.items():
+        keys = {key for settings, own in by_settings.items() if settings in shared or not shared for key in own}
+        values = _means([{**told.cells[key].values, COPIES: float(told.cells[key].copy)} for key in keys])
         for checkpoint in contents[content]:
-            found[checkpoint] = {**variety.get(keys, {}), **means}
+            found[checkpoint] = _of_several(told, keys) | values
     return found
 
 
-def _whole(told: scores.ComparisonScores) -> dict[frozenset[str], dict[str, float]]:
-    """Return what is known of sets of cells as a whole, such as their variety."""
-    return {frozenset(e.cells): {name: value.mean for name, value in e.values.items()} for e in told.checkpoints}
+def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the means of what all of some rows have."""
+    names = set.intersection(*(set(row) for row in rows)) if rows else set()
+    return {name: fmean(row[name] for row in rows) for name in names}
+
+
+def _of_several(told: scores.ComparisonScores, keys: set[str]) -> dict[str, float]:
+    """Return what only several pictures have, their variety: the mean over the checkpoints of a comparison that are among these."""
+    among = [each.values for each in told.checkpoints if each.cells and set(each.cells) <= keys]
+    return _means([{name: value.mean for name, value in values.items()} for values in among])
 
 
 def _lacking(points: Points, names: Sequence[str], measured: Mapping[Checkpoint, Mapping[str, float]]) -> str:
     """Return one sentence about scores that no checkpoint has."""
     if names == [PROBE]:
         return f"{points.name} has no probe to find the best by; use all, or 5 even."
-    have = sorted({name for each in measured.values() for name in each})
+    have = sorted({name for each in measured.values() for name in each} - {COPIES})
     missing = [name for name in names if name not in have]
     there = f" (there are {', '.join(have)})" if have else ""
-    what = f"no score {' and '.join(missing or names)}" if missing else f"no checkpoint with {' and '.join(names)}"
+    lacked = " and ".join(missing or names)
     return (
-        f"{points.name} has {what}{there}; connect a Likeness to Sample Config before training, or to an XYZ Compare of these epochs, and "
-        "queue it once."
+        (f"{points.name} has no score {lacked}" if missing else f"{points.name} has no checkpoint with {lacked}")
+        + f"{there}; connect a Likeness to Sample Config before training, or to an XYZ Compare of these epochs, and queue it once."
     )

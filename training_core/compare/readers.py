@@ -239,6 +239,12 @@ def _lora(text: str, known: Known) -> list[LoraChoice]:
     return [LoraChoice(file, *pair) for file in files for pair in pairs]
 
 
+def stacked(choices: Sequence[LoraChoice], blocks: str = "") -> Value:
+    """Return the value of LoRAs that are on each other, `blocks` of each at their strengths (block_strengths.py)."""
+    label = " + ".join(map(_lora_label, choices)) + (f" ({blocks})" if blocks else "")
+    return Value(label, (("lora", tuple(choices)), *([("blocks", blocks)] if blocks else [])))
+
+
 @lru_cache(maxsize=1024)
 def _lora_label(lora: LoraChoice, folder: bool = False) -> str:
     path = _bare(lora.name.replace("\\", "/"))

@@ -58,16 +58,15 @@ def score(prepared: PreparedComparison, scorer: Scorer, say: Say | None = None) 
 
 def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str:
     from ..score.facts import facts
-    from ..score.summary import Drawn, verdict
+    from ..score.summary import Drawn, measured, verdict
 
     folder, cells = prepared.store.folder, {key: cell for cell, key in prepared.keys.items()}
     scores = _scores({key: prepared.store.path(key) for key in cells}, cells, scorer, say)
     drawn = {key: Drawn(cells[key].positive, cells[key].seed, each) for key, each in scores.items()}
     rows = checkpoints(prepared.plan, prepared.keys, drawn)
     calibration = scorer.calibration(say)
-    said = " ".join(
-        filter(None, [verdict([row for row, _ in rows], scorer.measure.weak, calibration.said), scorer.towers(say)])
-    )
+    told = verdict([row for row, _ in rows], scorer.measure.weak, calibration)
+    said = f"{told} {scorer.towers([each.prompt for each in drawn.values()], say)}".strip()
     thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
     document = {
         "scorer": facts(scorer, calibration),
@@ -75,8 +74,8 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
             key: {**each.as_json(), "thumbnail": thumbnails.get(each.nearest, "")} for key, each in scores.items()
         },
         "checkpoints": [
-            {"values": list(row.labels), "cells": list(keys), **row.measured(), "copies": row.copies}
-            for row, keys in rows
+            {"values": list(row.labels), "cells": list(keys), **values, "copies": row.copies}
+            for (row, keys), values in zip(rows, measured([row for row, _ in rows]), strict=True)
         ],
         "verdict": said,
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from .. import block_strengths
 from ..errors import AthanorError, quoted
 from ..lists import lines_of
 from ..names import is_pattern, match_names, nearest
@@ -18,15 +20,28 @@ _MOST = 64
 """Files that one result is made of."""
 
 
-def named(text: str) -> list[tuple[str, float]]:
-    """Return (name, weight) of each line of a text: "style.safetensors: 0.5", or 1/3; without a weight it is 1.
+class Named(NamedTuple):
+    """A file as the user names it, which may be a pattern."""
+
+    name: str
+    weight: float = 1.0
+    blocks: str = ""
+
+
+def named(text: str) -> list[Named]:
+    """Return what each line of a text names: "style.safetensors: 0.5", or 1/3; without a weight it is 1. Behind the weight the
+    strengths of its own blocks: "style.safetensors: 0.5; all but out".
 
     Raises:
-        AthanorError: a weight is no number.
+        AthanorError: a weight is no number, or blocks cannot be read.
     """
     found = []
     for line in lines_of(text):
-        name, colon, weight = line.rpartition(":")
+        line = line if ":" in line else line.replace("：", ":")
+        whole, _, blocks = line.partition(";")
+        if ":" not in whole:
+            whole, blocks = line, ""
+        name, colon, weight = whole.rpartition(":")
         if not colon:
             name, weight = line, "1"
         over, _, under = weight.partition("/")
@@ -38,12 +53,12 @@ def named(text: str) -> list[tuple[str, float]]:
             raise AthanorError(
                 f"more_loras: {quoted(line)} is not of the form name: weight, such as style.safetensors: 0.5."
             )
-        found.append((name.strip(), value))
+        found.append(Named(name.strip(), value, block_strengths.read(blocks, "more_loras").text))
     return found
 
 
-def matched(pairs: Sequence[tuple[str, float]], known: Sequence[str]) -> list[tuple[str, float]]:
-    """Return (name, weight) pairs with each pattern (my_lora-*) replaced by the files that it fits, all of its weight.
+def matched(all_named: Sequence[Named], known: Sequence[str]) -> list[Named]:
+    """Return files with each pattern (my_lora-*) replaced by the files that it fits, all of its weight.
 
     Args:
         known: the files that there are.
@@ -52,21 +67,22 @@ def matched(pairs: Sequence[tuple[str, float]], known: Sequence[str]) -> list[tu
         AthanorError: a pattern fits none.
     """
     found = []
-    for name, weight in pairs:
+    for one in all_named:
+        name = one.name
         if not is_pattern(name) or name in known:
-            found.append((name, weight))
+            found.append(one)
             continue
         files = match_names(name, known)
         if not files:
             raise AthanorError(
                 f"more_loras: no LoRA fits the pattern {quoted(name)}; {nearest(name.strip('*?'), known)}."
             )
-        found += [(file, weight) for file in files]
+        found += [one._replace(name=file) for file in files]
     return found
 
 
-def sources(pairs: Sequence[tuple[str, float]], find: Callable[[str], Path]) -> tuple[Source, ...]:
-    """Return the files of (name, weight), without those of weight 0.
+def sources(all_named: Sequence[Named], find: Callable[[str], Path]) -> tuple[Source, ...]:
+    """Return the files that are named, without those of weight 0.
 
     Args:
         find: name -> file; raises an AthanorError for one that is not there.
@@ -74,7 +90,11 @@ def sources(pairs: Sequence[tuple[str, float]], find: Callable[[str], Path]) -> 
     Raises:
         AthanorError: none is left, or there are too many.
     """
-    found = tuple(Source(path=find(name), weight=weight, name=name) for name, weight in pairs if weight)
+    found = tuple(
+        Source(path=find(one.name), weight=one.weight, name=one.name, blocks=one.blocks)
+        for one in all_named
+        if one.weight
+    )
     if not found:
         raise AthanorError("lora_name is none: choose a LoRA, and give it a weight that is not 0.")
     if len(found) > _MOST:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import torch
 
-from .. import block_strengths
+from .. import block_strengths, lora_blocks
 from ..errors import AthanorError, shortened
 from ..lora_keys import MAGNITUDE
 from ..network.damage import damage, in_words
 from ..network.files import DTYPES
 from . import change, selfcheck, spelling
+from .alike import LayerNames, alike
 from .change import NotAdditive, Pieces
 from .opened import LoraFile, opened
 from .sums import Summed, summed
@@ -89,13 +90,18 @@ Progress = Callable[[int, int], None]
 """Called before each layer with how many are done and how many there are; may raise, to stop."""
 
 
-def make(wanted: Wanted, progress: Progress = lambda done, total: None) -> Made:
+def make(wanted: Wanted, progress: Progress = lambda done, total: None, model: LayerNames | None = None) -> Made:
     """Return the sum of weight * change of all files; of the originals one layer at a time is in memory.
+
+    Args:
+        model: the names of the model that the files are for, by which those are added up that name its layers differently; the
+            result has kohya's names then.
 
     Raises:
         AthanorError: a file cannot be read, the files are of different models, or a layer cannot be added up (see `sums`).
     """
     with opened([source.path for source in wanted.sources]) as files:
+        files = alike(files, model)
         weights = weights_of(files, wanted)
         check(files, weights, wanted.rule)
         precision = precision_of(files[0]) if wanted.precision == AS_IT_IS else wanted.precision
@@ -156,12 +162,12 @@ def check(files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], rul
     Raises:
         AthanorError: they share no layer, differ in a layer's size, or have layers that cannot be scaled or added up.
     """
-    first = files[0]
     for file in files[1:]:
-        if file.layers.keys().isdisjoint(first.layers) and _parts(file) & _parts(first):
+        if not file.of_model and not lora_blocks.named_alike(files[0].layers, file.layers):
             raise AthanorError(
-                f"{first.path.name} and {file.path.name} have no layer of the same name: they are of different models, or named "
-                "by different trainers; choose files of one kind of model, and bring them to the same names first (names of LoRA Edit)."
+                f"{files[0].path.name} and {file.path.name} have no layer of the same name: they are of different models, or named "
+                "by different trainers; choose files of one kind of model, or connect that model to LoRA Edit, which then brings them "
+                "to the same names."
             )
     pairs = list(zip(files, weights, strict=True))
     for layer in dict.fromkeys(layer for file in files for layer in file.layers):
@@ -178,8 +184,7 @@ def check(files: Sequence[LoraFile], weights: Sequence[Mapping[str, float]], rul
 def _check_kinds(layer: str, weighted: Sequence[tuple[LoraFile, float]], rule: RankRule | None) -> None:
     """Refuse what `summed` would refuse, as far as the names of the pieces tell it."""
     files, weights = [file for file, _ in weighted], [weight for _, weight in weighted]
-    one = torch.empty(0)
-    kinds = [change.kind(dict.fromkeys(file.keys[layer], one)) for file in files]
+    kinds = [change.kind(file.keys[layer]) for file in files]
     if all(name in change.ADDITIVE for name in kinds) or (len(kinds) == 1 and weights[0] == 1 and rule is None):
         return
     if all(name.startswith("dora") for name in kinds) and abs(sum(weights) - 1) < 1e-6:
@@ -196,11 +201,6 @@ def _check_kinds(layer: str, weighted: Sequence[tuple[LoraFile, float]], rule: R
 
 def _names(files: Sequence[LoraFile]) -> str:
     return " and ".join(dict.fromkeys(file.path.name for file in files))
-
-
-def _parts(file: LoraFile) -> set[str]:
-    """Return the parts of a model that a file has layers of: unet, te1 ...; '' for a name without one."""
-    return {layer.partition("_")[2].partition("_")[0] for layer in file.layers}
 
 
 def precision_of(file: LoraFile) -> str:
@@ -239,15 +239,16 @@ def _telling(layer: str, files: Sequence[LoraFile]) -> Iterator[None]:
 
 
 def in_format(layer: str, pieces: Pieces, precision: str) -> dict[str, torch.Tensor]:
-    """Return a layer's tensors as they are written; alpha and DoRA's norms stay float32, since they multiply whole layers.
+    """Return a layer's tensors as they are written; alpha and DoRA's norms are float32, since they multiply whole layers.
 
     Raises:
         AthanorError: a number is too large for the format.
     """
     result = {}
     for piece, value in pieces.items():
-        keeps = piece in (change.ALPHA, "dora_scale", MAGNITUDE) or not value.is_floating_point()
-        written = value.float() if piece == change.ALPHA else value if keeps else value.to(DTYPES[precision])
+        keeps = piece in (change.ALPHA, "dora_scale", MAGNITUDE)
+        numbers = value.is_floating_point()
+        written = value.float() if keeps and numbers else value.to(DTYPES[precision]) if numbers else value
         if not written.isfinite().all():
             raise AthanorError(
                 f"{shortened(layer)}: {piece} has numbers that are too large for {precision}; choose precision bf16 or float."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,9 @@ from ..lora_keys import MAGNITUDE
 from ..network.damage import algo_of
 
 Pieces = Mapping[str, torch.Tensor]
+"""Piece of a layer in kohya's or LyCORIS' spelling (lora_up.weight, alpha, hada_w1_a ...) -> tensor."""
+Shapes = Mapping[str, tuple[int, ...]]
+"""The same -> the tensor's shape."""
 UP, DOWN, MID, ALPHA, DIFF = "lora_up.weight", "lora_down.weight", "lora_mid.weight", "alpha", "diff"
 EXTRAS = (DIFF, "diff_b", "w_norm", "b_norm")
 """Pieces that are added to weights or biases as they are."""
@@ -42,8 +45,8 @@ class Factors:
     shape: tuple[int, ...]  # of the weight: (out, in) or (out, in, kernel ...), as far as the pieces tell
 
 
-def kind(pieces: Pieces) -> str:
-    """Return what a layer is: lora, loha, lokr, full, norm (all added), dora ..., oft, glora, ia3, set or unknown."""
+def kind(pieces: Collection[str]) -> str:
+    """Return what a layer is by the names of its pieces: lora, loha, lokr, full, norm, dora ..., oft, glora, ia3, set or unknown."""
     algo = algo_of(pieces)
     if "set_weight" in pieces:
         return "set"
@@ -57,10 +60,12 @@ def why_not(name: str) -> str:
 
 def rank_of(pieces: Pieces) -> int:
     """Return the rank that alpha is divided by; 0 where it is not (LoKr of two full factors, full, norm)."""
-    for piece, axis in ((DOWN, 0), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0)):
-        if piece in pieces:
-            return pieces[piece].shape[axis]
-    return 0
+    return rank_by({piece: tuple(value.shape) for piece, value in pieces.items()})
+
+
+def rank_by(shapes: Shapes) -> int:
+    """Return `rank_of` a layer by the shapes of its pieces."""
+    return next((shapes[piece][0] for piece in (DOWN, "hada_w1_b", "lokr_w2_b", "lokr_w1_b") if piece in shapes), 0)
 
 
 def scale_of(pieces: Pieces) -> float:

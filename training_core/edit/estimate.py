@@ -7,18 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from . import change, spelling, svd
 from .build import AS_IT_IS, Wanted, precision_of, weights_of
-from .change import ALPHA, DOWN, EXTRAS
+from .change import ALPHA, DOWN, EXTRAS, Shapes, rank_by
 from .opened import LoraFile
 from .svd import RankRule
 
 _BYTES = {"fp16": 2, "bf16": 2, "float": 4}
 _HEADER = 100
 """Bytes of the header for each tensor, roughly."""
-Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +61,6 @@ def estimate(files: Sequence[LoraFile], wanted: Wanted) -> Estimate:
     )
 
 
-def kind_of(shapes: Shapes) -> str:
-    """Return the kind of a layer (`change.kind`) by the shapes of its pieces."""
-    one = torch.empty(0)
-    return change.kind(dict.fromkeys(shapes, one))
-
-
-def rank_of(shapes: Shapes) -> int:
-    """Return the rank of a layer as its file has it; 0 where it has none."""
-    pieces = ((DOWN, 0), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0))
-    return next((shapes[piece][axis] for piece, axis in pieces if piece in shapes), 0)
-
-
 def is_wide(shapes: Shapes) -> bool:
     """Return whether a layer is a convolution of a larger kernel than 1x1, by the shapes of its pieces."""
     return any(map(svd.is_wide, shapes.values()))
@@ -87,10 +72,10 @@ def own_ranks(files: Sequence[LoraFile]) -> tuple[int, int]:
     for file in files:
         for layer in file.layers:
             shapes = file.shapes(layer)
-            kind = kind_of(shapes).removeprefix("dora ")
+            kind = change.kind(shapes).removeprefix("dora ")
             if kind not in ("lora", "norm", "full"):
                 return 0, 0
-            rank = rank_of(shapes)
+            rank = rank_by(shapes)
             if is_wide(shapes):
                 wide = max(wide, rank)
             else:
@@ -100,9 +85,9 @@ def own_ranks(files: Sequence[LoraFile]) -> tuple[int, int]:
 
 def _layer(terms: Sequence[tuple[float, Shapes]], rule: RankRule | None) -> _Layer:
     first = terms[0][1]
-    if len(terms) == 1 and (rule is None or kind_of(first) in ("norm",) or not _main(first)):
+    if len(terms) == 1 and (rule is None or change.kind(first) in ("norm",) or not _main(first)):
         how = "copied" if terms[0][0] == 1 else "scaled"
-        return _Layer(how, rank_of(first), sum(map(math.prod, first.values())), len(first))
+        return _Layer(how, rank_by(first), sum(map(math.prod, first.values())), len(first))
     norms = {name: shape for _, shapes in terms for name, shape in shapes.items() if "dora" in name or "magn" in name}
     extras = {name: shape for _, shapes in terms for name, shape in shapes.items() if name in EXTRAS[1:]}
     mains = [main for _, shapes in terms if (main := _main(shapes))]
@@ -142,7 +127,7 @@ def _low_rank(shapes: Shapes) -> int:
     """Return the rank that a layer needs as a LoRA; 0 where it may need any."""
     if "diff" in shapes or "hada_t1" in shapes:
         return 0
-    rank = rank_of(shapes)
+    rank = rank_by(shapes)
     return rank**2 if "hada_w1_b" in shapes else rank if DOWN in shapes else 0
 
 

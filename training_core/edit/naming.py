@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import torch
 
@@ -11,38 +10,14 @@ from .. import lora_keys
 from ..errors import AthanorError, shortened
 from ..lora_keys import MAGNITUDE
 from ..network import diffusers_names
-from ..network.diffusers_names import Names
 from ..network.weights import module_of
 from . import change
+from .alike import LayerNames, kohya
 from .build import AS_IT_IS, in_format
 from .opened import TEXT
-from .opened import Pieces as Tensors
 
+Tensors = dict[str, torch.Tensor]
 KOHYA, COMFYUI, DIFFUSERS = "kohya", "ComfyUI", "diffusers"
-
-
-class LayerNames(Protocol):
-    """What a model's layers are called (host/lora_names.py)."""
-
-    @property
-    def diffusers(self) -> Names:
-        """Kohya's name -> diffusers' modules, and the rows of the weight that each is."""
-        ...
-
-    @property
-    def comfyui(self) -> Mapping[str, str]:
-        """Kohya's name -> ComfyUI's path of the layer."""
-        ...
-
-    @property
-    def own(self) -> Mapping[str, str]:
-        """Any name of a whole layer that ComfyUI's loader knows -> kohya's."""
-        ...
-
-    @property
-    def numbered(self) -> bool:
-        """Whether files count the text encoders."""
-        ...
 
 
 def renamed(tensors: Mapping[str, torch.Tensor], names: str, model: LayerNames, precision: str) -> Tensors:
@@ -65,7 +40,7 @@ def renamed(tensors: Mapping[str, torch.Tensor], names: str, model: LayerNames, 
         return diffusers_names.split(flat, model.diffusers) | others
     result: Tensors = {}
     for layer, pieces in layers.items():
-        name = _kohya(layer, model) if names == KOHYA else model.comfyui.get(layer, "")
+        name = kohya(layer, model) if names == KOHYA else model.comfyui.get(layer, "")
         if not name:
             raise AthanorError(
                 f"names: {shortened(layer)} has no name of ComfyUI's in this model; choose kohya, or connect its model."
@@ -110,11 +85,6 @@ def _by_kohya(tensors: Mapping[str, torch.Tensor], model: LayerNames) -> tuple[d
             f"{len(joined)} are none): connect the model that the file is for."
         )
     return joined, others
-
-
-def _kohya(layer: str, model: LayerNames) -> str:
-    """Return a layer's name in kohya's files: the only text encoder of SD1 and SD2 is lora_te."""
-    return layer if model.numbered else layer.replace("lora_te1_", "lora_te_", 1)
 
 
 def _check_diffusers(layers: Mapping[str, Tensors], model: LayerNames) -> None:

@@ -19,8 +19,6 @@ from ..network.weights import module_of
 
 TEXT = ("lora_te1", "lora_te2", "lora_te3")
 """CLIP-L is te1 here, whether it stands alone (lora_te in SD1's files) or beside others."""
-Pieces = dict[str, torch.Tensor]
-"""Piece of a layer in kohya's or LyCORIS' spelling (lora_up.weight, alpha, hada_w1_a ...) -> tensor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +30,11 @@ class LoraFile:
     layers: dict[str, str]  # layer in kohya's spelling (lora_unet_..., lora_te1_...) -> as the file calls it
     others: tuple[str, ...]  # keys that belong to no layer: bundled embeddings, and what has no known form
     keys: dict[str, dict[str, str]]  # layer -> piece -> key
+    of_model: bool = False  # whether a model has been asked for the names of the layers
     _header: dict[str, Any]
     _file: Any
 
-    def pieces(self, layer: str) -> Pieces:
+    def pieces(self, layer: str) -> dict[str, torch.Tensor]:
         """Return the tensors of a layer as the file has them; {} for one that it lacks."""
         return {piece: self.tensor(key) for piece, key in self.keys.get(layer, {}).items()}
 
@@ -95,7 +94,11 @@ def _of(path: Path, header: dict[str, Any], file: Any) -> LoraFile:
             others.append(key)
             continue
         layer = module_of(found[0], TEXT)
-        layer = layer if layers.get(layer, found[0]) == found[0] else found[0]  # the same layer under two names
+        if layers.get(layer, found[0]) != found[0]:
+            names = " and ".join(shortened(name, 120) for name in (layers[layer], found[0]))
+            raise AthanorError(
+                f"{path.name} has {names}, one layer under two names, of which ComfyUI reads one: use another file."
+            )
         keys.setdefault(layer, {})[found[1]] = key
         layers[layer] = found[0]
     keys = {layer: pieces for layer, pieces in keys.items() if pieces.keys() != {"alpha"}}  # alone it changes nothing

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from ..lora_keys import MAGNITUDE
 from . import svd
 from .change import ADDITIVE, EXTRAS, Pieces, dense, factors, kind
-from .opened import Pieces as Tensors
 
 Terms = Sequence[tuple[float, Pieces]]
 
@@ -32,6 +33,8 @@ def distance(terms: Terms, result: Pieces) -> tuple[float, float]:
 
 
 def _of_weights(terms: Terms, result: Pieces) -> tuple[float, float]:
+    if not terms and not result:  # a layer that has trained its bias or norm alone
+        return 0.0, 0.0
     parts = [None if "diff" in pieces else factors(pieces) for _, pieces in (*terms, (1.0, result))]
     if all(part is not None for part in parts):
         pairs = [(weight, part) for (weight, _), part in zip((*terms, (1.0, result)), parts, strict=True) if part]
@@ -45,9 +48,9 @@ def _of_weights(terms: Terms, result: Pieces) -> tuple[float, float]:
     return float((total - written.double()).norm()), float(total.norm())
 
 
-def _main(pieces: Pieces) -> Tensors:
+def _main(pieces: Pieces) -> dict[str, torch.Tensor]:
     return {piece: value for piece, value in pieces.items() if piece not in EXTRAS or piece == "diff"}
 
 
-def _without_norms(pieces: Pieces) -> Tensors:
+def _without_norms(pieces: Pieces) -> dict[str, torch.Tensor]:
     return {piece: value for piece, value in pieces.items() if piece not in ("dora_scale", MAGNITUDE)}

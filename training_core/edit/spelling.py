@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 
-from .change import ALPHA, DOWN, UP
-from .opened import LoraFile, Pieces
-
-Shapes = Mapping[str, tuple[int, ...]]
+from .change import ALPHA, DOWN, UP, Pieces, Shapes
+from .opened import LoraFile
 
 
 def as_in(files: Sequence[LoraFile], layer: str, pieces: Pieces) -> dict[str, torch.Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from ..errors import shortened
 from ..files import safetensors_metadata
 from ..json_text import parse_json
 from ..wording import plural
-from .build import Layer, Made
-from .recipe import KEY
+from . import recipe
+from .build import Layer, Made, Wanted
+from .change import rank_by
+from .opened import opened
 
 _HOW = {
     "kronecker": "as the nearest Kronecker product",
@@ -29,12 +31,6 @@ _ROUNDING = 1e-6
 def percent(share: float) -> str:
     """Return a share as a percentage of two digits: 0.31 %, 12 %; 0 % where it is rounding of the arithmetic."""
     return f"{share * 100:.2g} %" if share > _ROUNDING else "0 %"
-
-
-def difference(made: Made) -> dict[str, Any]:
-    """Return the result of the self-check as the file keeps it: in all, and of the layer that differs most."""
-    worst = max(made.layers, key=lambda layer: layer.error)
-    return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
 
 
 ORIGINALS, MODELS = "the sum of the originals", "the models' difference"
@@ -53,7 +49,7 @@ def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list
     said = ", ".join(f"{kind} ({n})" if len(kinds) > 1 else kind for kind, n in kinds.most_common(4))
     lines = [
         f"{name}: {plural(count, 'layer')}, {said}{_ranks(made.layers)}, {made.precision}, {format_bytes(size)}",
-        *_compared(difference(made), original),
+        *_compared(recipe.check(made), original),
     ]
     hows = Counter(layer.how for layer in made.layers if layer.how in _HOW and original == ORIGINALS)
     lines += [f"{n} of {count} layers {_HOW[how]}" for how, n in hows.most_common()]
@@ -64,12 +60,22 @@ def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list
     return lines
 
 
+def originals(wanted: Wanted) -> str:
+    """Return a line about the files that a result is made of: how many, their ranks and sizes."""
+    paths = [source.path for source in wanted.sources]
+    size = format_bytes(sum(path.stat().st_size for path in paths))
+    with opened(paths) as files:
+        ranks = {rank for file in files for layer in file.layers if (rank := rank_by(file.shapes(layer)))}
+    count = f"{len(paths)} files of " if len(paths) > 1 else ""
+    return f"Before: {count}{f'rank {_span(ranks)}, ' if ranks else ''}{size}{' in all' if len(paths) > 1 else ''}."
+
+
 def again(path: Path, original: str = ORIGINALS) -> list[str]:
     """Return lines about a file that was made before by the same recipe."""
-    told = parse_json(safetensors_metadata(path).get(KEY, ""))
+    told = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
     check = told.get("check") if isinstance(told, Mapping) else None
     return [
-        f"{path.name} was made from these files and settings before, and stays as it is.",
+        f"{path.name} ({format_bytes(path.stat().st_size)}) was made from these files and settings before, and stays as it is.",
         *(_compared(check, original) if isinstance(check, Mapping) else []),
     ]
 
@@ -88,8 +94,10 @@ def _compared(check: Mapping[str, Any], original: str) -> list[str]:
 
 
 def _ranks(layers: Sequence[Layer]) -> str:
-    counts = Counter(layer.rank for layer in layers if layer.rank)
-    if not counts:
-        return ""
-    low, high = min(counts), max(counts)
-    return f", rank {low}" if low == high else f", rank {low} to {high}"
+    ranks = {layer.rank for layer in layers if layer.rank}
+    return f", rank {_span(ranks)}" if ranks else ""
+
+
+def _span(ranks: Collection[int]) -> str:
+    low, high = min(ranks), max(ranks)
+    return str(low) if low == high else f"{low} to {high}"

@@ -19,7 +19,7 @@ def parts(steps: Sequence[StepScores]) -> list[str]:
         return []
     drawn = [part for panel in score_curves.panels(score_curves.lines(steps)) for part in _panel(panel)]
     scorer = html.escape(steps[-1].title)
-    note = f"Scores of the samples, measured by {scorer}. Band: standard error over prompts and seeds. No score decides by itself."
+    note = f"Scores of the samples, measured by {scorer}. Band: standard error of the differences. No score decides by itself."
     return [f'<p class="legend">{note}</p>', *drawn, *_trade_off(steps)]
 
 
@@ -61,7 +61,10 @@ def _trade_off(steps: Sequence[StepScores]) -> list[str]:
         )
         for point in found.points
     ]
-    signs = "Ring: no other is better in both, copies left out. Square: samples that look like copies. Bars: standard error."
+    signs = (
+        "Ring: no other is better in both, copies and the base model left out. Square: samples like copies. Bars: standard error of the "
+        "differences."
+    )
     note = html.escape(" ".join(filter(None, (found.note, signs))))
     title = f"{found.y} against {found.x}"
     return [

@@ -6,20 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..score_kinds import KINDS, TITLES
 from . import trade_off
 from .scores import Measured, StepScores, measured_alike
 
-TITLES = {
-    "likeness": "likeness",
-    "held_out": "likeness to held-out",
-    "mean": "likeness to all",
-    "concept": "likeness to concept",
-    "vectors": "vectors",
-    "prompt": "prompt",
-    "variety": "variety",
-}
-"""Kinds of scores in the order in which they are shown; others stand behind them."""
-TOGETHER = ("likeness", "held_out", "mean", "concept")
+TOGETHER = {kind.name for kind in KINDS if kind.is_likeness}
 """Kinds that have one scale."""
 
 

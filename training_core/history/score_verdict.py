@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from statistics import fmean, stdev
 
+from ..standard_error import ENOUGH, is_above
 from ..wording import first_few, plural
 from .scores import StepScores, measured_alike
 from .verdict import Sentence
 
-ENOUGH = 4
-"""Pictures of one step below which their noise is not known well enough."""
-APART = 2.0
-"""Standard errors of their difference by which two means must differ."""
 _MOST_NAMES = 6
 """Steps that a sentence names."""
-_KINDS = (("likeness", "look most like the training pictures"), ("prompt", "follow their prompts best"))
+_KINDS = ("likeness", "prompt")
 
 
 def judge(steps: Sequence[StepScores]) -> list[Sentence]:
@@ -28,7 +24,7 @@ def judge(steps: Sequence[StepScores]) -> list[Sentence]:
     if not own:
         return []
     pictures = max(len(each.pictures) for each in own)
-    found = [_best(own, name, words) for name, words in _KINDS] if len(own) > 1 else []
+    found = [_best(own, name) for name in _KINDS] if len(own) > 1 else []
     sentences = [sentence for sentence in (_copies(own), *found) if sentence]
     if pictures < ENOUGH:
         sentences.append(
@@ -37,7 +33,7 @@ def judge(steps: Sequence[StepScores]) -> list[Sentence]:
     return sentences
 
 
-def _best(steps: Sequence[StepScores], name: str, words: str) -> Sentence | None:
+def _best(steps: Sequence[StepScores], name: str) -> Sentence | None:
     """Return where a score is highest, with its noise, and which others cannot be told apart from it."""
     there = [each for each in steps if name in each.values]
     if len(there) < 2:
@@ -54,27 +50,44 @@ def _best(steps: Sequence[StepScores], name: str, words: str) -> Sentence | None
         text = f"By {name}, the files cannot be told apart: their differences are within the noise (highest: {call(top)}, {evidence})."
         return Sentence("unknown", text)
     apart = f"; {first_few(even, _MOST_NAMES)} cannot be told apart from it" if even else ""
-    return Sentence(
-        "note", f"Samples of {call(top)} {words} ({evidence}){apart}. No score decides by itself: look at them."
+    return Sentence(  # both whole in one expression, as their translations are found by what stands in the code
+        "note",
+        (
+            f"Samples of {call(top)} look most like the training pictures"
+            if name == "likeness"
+            else f"Samples of {call(top)} follow their prompts best"
+        )
+        + f" ({evidence}){apart}. No score decides by itself: look at them.",
     )
 
 
 def _is_above(top: StepScores, other: StepScores, name: str) -> bool:
     """Return whether one step's pictures are above those of another, prompt by prompt, by more than the noise of the differences."""
     theirs = {each.index: each.values[name] for each in other.pictures if name in each.values}
-    apart = [e.values[name] - theirs[e.index] for e in top.pictures if e.index in theirs and name in e.values]
-    return len(apart) > 1 and fmean(apart) > APART * stdev(apart) / len(apart) ** 0.5
+    return is_above(
+        [
+            (e.same_prompt, e.values[name] - theirs[e.index])
+            for e in top.pictures
+            if e.index in theirs and name in e.values
+        ]
+    )
 
 
 def _copies(steps: Sequence[StepScores]) -> Sentence | None:
-    """Return at which steps samples look like copies of training pictures."""
+    """Return at which steps samples look like copies of training pictures, and the best step at which none does."""
     found = [each for each in steps if each.copies]
     if not found:
         return None
     call = _name(steps)
     told = [f"{call(each)} ({each.copies} of {len(each.pictures)})" for each in found]
-    advice = "Look at them beside those; take an earlier file, or train fewer steps."
-    return Sentence("bad", f"Samples look like copies of training pictures: {first_few(told, _MOST_NAMES)}. {advice}")
+    clean = [each for each in steps if not each.copies and "likeness" in each.values]
+    best = max(clean, key=lambda each: each.values["likeness"].mean, default=None)
+    advice = f"take an earlier file ({call(best)} is most like them without copies)" if best else "take an earlier file"
+    return Sentence(
+        "bad",
+        f"Samples look like copies of training pictures: {first_few(told, _MOST_NAMES)}. Look at them beside those; {advice}, or train "
+        "fewer steps.",
+    )
 
 
 def _name(steps: Sequence[StepScores]) -> Callable[[StepScores], str]:

@@ -7,12 +7,13 @@ any origin are read: what is broken or of another kind is left out, and nothing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..files import read_json
 from ..json_text import objects
+from ..standard_error import apart, standard_error
 from .lasting import lasting
 
 FILE = "scores.json"
@@ -65,7 +66,8 @@ class PictureScores:
     nearest: str = ""  # name of the training picture that looks most like it; '' if it is not told
     nearest_value: float | None = None  # how near that one is, in the units of `copy_threshold`
     copy: bool = False  # nearer to it than training pictures are to each other
-    index: int = 0  # of a run's sample: number of its prompt
+    index: int = 0  # of a run's sample: number of its line
+    same_prompt: int = 0  # of a run's sample: number of the first line with its prompt
     thumbnail: str = ""  # of a comparison: path of the nearest one's small picture below the folder
 
 
@@ -123,8 +125,26 @@ def of_events(events: Iterable[Mapping[str, Any]]) -> tuple[StepScores, ...]:
 
 
 def measured_alike(steps: Sequence[StepScores]) -> list[StepScores]:
-    """Return the scores by the scorer that measured last: those of another one cannot be compared with them."""
-    return [each for each in steps if each.scorer == steps[-1].scorer]
+    """Return the scores by the scorer that measured last: those of another one cannot be compared with them.
+
+    Their errors tell the steps apart: without what each prompt's pictures have in common at all of them, see `standard_error.apart`.
+    """
+    own = [each for each in steps if each.scorer == steps[-1].scorer]
+    values = [dict(each.values) for each in own]
+    for name in dict.fromkeys(name for each in own for picture in each.pictures for name in picture.values):
+        rows = [
+            {
+                (picture.same_prompt, picture.index): picture.values[name]
+                for picture in each.pictures
+                if name in picture.values
+            }
+            for each in own
+        ]
+        for found, row in zip(values, apart(rows), strict=True):
+            if row and name in found:
+                error = standard_error([(prompt, value) for (prompt, _), value in row.items()])
+                found[name] = replace(found[name], error=None if error is None else round(error, 4))
+    return [replace(each, values=found) for each, found in zip(own, values, strict=True)]
 
 
 def _step(event: Mapping[str, Any]) -> StepScores:
@@ -157,7 +177,7 @@ def _kind(data: Mapping[str, Any]) -> ScoreKind:
 
 
 def _picture(data: Mapping[str, Any]) -> PictureScores:
-    own = {"nearest", "nearest_value", "copy", "index", "thumbnail"}
+    own = {"nearest", "nearest_value", "copy", "index", "same_prompt", "thumbnail"}
     values = {
         name: number for name, value in data.items() if name not in own and (number := _number(value)) is not None
     }
@@ -168,6 +188,7 @@ def _picture(data: Mapping[str, Any]) -> PictureScores:
         nearest_value=_number(data.get("nearest_value")),
         copy=data.get("copy") is True,
         index=_count(data.get("index")),
+        same_prompt=_count(data.get("same_prompt", data.get("index"))),
         thumbnail=thumbnail if _is_thumbnail(thumbnail) else "",
     )
 

@@ -27,14 +27,15 @@ class Damage:
     what: str  # the piece that is meant, in words
 
 
-def algo_of(pieces: Pieces) -> str:
-    """Return the algorithm that has these pieces; "unknown" where none of them tells."""
+def algo_of(pieces: Iterable[str]) -> str:
+    """Return the algorithm that has pieces of these names; "unknown" where none of them tells."""
+    names = list(pieces)
     for sign, algo in (
         ("lora_up", "lora"), ("lora_down", "lora"), ("hada_w", "loha"), ("lokr_w", "lokr"), ("a1.", "glora"), ("a2.", "glora"),
         ("b1.", "glora"), ("b2.", "glora"), ("oft_blocks", "oft"), ("diff", "full"), ("set_weight", "full"),
         ("w_norm", "norm"), ("b_norm", "norm"), ("on_input", "ia3"), ("weight", "ia3"),
     ):  # fmt: skip
-        if any(piece.startswith(sign) for piece in pieces):
+        if any(name.startswith(sign) for name in names):
             return algo
     return "unknown"
 

@@ -90,6 +90,16 @@ def split(tensors: Mapping[str, torch.Tensor], names: Names, magnitudes: Mapping
     return result
 
 
+def places(names: Names) -> dict[str, tuple[str, Rows]]:
+    """Return diffusers' module of a diffusion model, as `lora_unet_` and its path with underscores -> our module, and its rows."""
+    return {
+        "lora_unet_" + theirs.partition(".")[2].replace(".", "_"): (ours, rows)
+        for ours, all_theirs in names.items()
+        for theirs, rows in all_theirs.items()
+        if not theirs.startswith("text_encoder")
+    }
+
+
 def join(
     given: Mapping[str, Mapping[str, torch.Tensor]],
     paths: Mapping[str, str],
@@ -109,12 +119,7 @@ def join(
     Returns:
         module in our files -> part -> tensor; whether modules had to be put together; what cannot be.
     """
-    index = {
-        "lora_unet_" + theirs.partition(".")[2].replace(".", "_"): (ours, rows)
-        for ours, all_theirs in names.items()
-        for theirs, rows in all_theirs.items()
-        if not theirs.startswith("text_encoder")
-    }
+    index = places(names)
     adapter = peft.settings(metadata)
     pieces: dict[str, list[tuple[str, Rows, Tensors]]] = {}
     for module, parts in given.items():
@@ -131,19 +136,19 @@ def join(
         if len(pieces_of_layer) == 1 and isinstance(pieces_of_layer[0][1], slice) and pieces_of_layer[0][1] == _WHOLE:
             result[ours] = pieces_of_layer[0][2]
             continue
-        height = _height(names[ours].values())
+        rows_of_all = height(names[ours].values())
         trouble = [
             t
             for path, rows, parts in pieces_of_layer
-            if (t := _trouble(path, rows, parts, height, pieces_of_layer[0][2]))
-        ] or _without_magnitude([(path, parts) for path, _, parts in pieces_of_layer], height)
-        result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in pieces_of_layer], height)
+            if (t := _trouble(path, rows, parts, rows_of_all, pieces_of_layer[0][2]))
+        ] or _without_magnitude([(path, parts) for path, _, parts in pieces_of_layer], rows_of_all)
+        result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in pieces_of_layer], rows_of_all)
         wrong += trouble
         together |= len(pieces_of_layer) > 1
     return result, together, wrong
 
 
-def _height(rows: Iterable[Rows]) -> int:
+def height(rows: Iterable[Rows]) -> int:
     """Return the number of rows of a weight of which some modules of diffusers are parts."""
     ends = [r.stop if isinstance(r, slice) else len(r) for r in rows]
     return max(end for end in ends if end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from PIL import Image
 from ..errors import AthanorError
 from ..settings import LikenessSettings
 from ..wording import first_few, plural
-from . import panel, vectors
+from . import panel
+from . import vectors as other_pack
 from .cache import PictureScore
 from .scorer import Asked, Say, Scorer
 from .summary import Drawn, mean, variety
@@ -50,13 +51,14 @@ def measure(
         AthanorError: prompts or vectors are of another number than the pictures, or the model has failed.
     """
     prompts = _prompts(settings.prompt, len(images))
+    alike = _by_vectors(vectors, reference_vectors, len(images), settings.k)
     try:
-        towers = scorer.towers(say)
+        towers = scorer.towers(prompts, say)
         scores = scorer.score([Asked(pixels, prompt) for pixels, prompt in zip(images, prompts, strict=True)], say)
         copies = scorer.calibration(say).said
     finally:
         scorer.give_back()
-    scores = _with_vectors(scores, vectors, reference_vectors, settings.k)
+    scores = [_with(score, value) for score, value in zip(scores, alike, strict=True)]
     lines, pairs = [], []
     for number, (pixels, score) in enumerate(zip(images, scores, strict=True), 1):
         told = ", ".join(
@@ -93,34 +95,29 @@ def _prompts(text: str, count: int) -> list[str]:
     return (lines or [""]) * count if len(lines) < 2 else lines
 
 
-def _with_vectors(
-    scores: list[PictureScore], mine: list[Any] | None, references: list[Any] | None, k: int
-) -> list[PictureScore]:
-    """Return the scores with the likeness of another pack's vectors, where both are there."""
+def _by_vectors(mine: list[Any] | None, references: list[Any] | None, count: int, k: int) -> Sequence[float | None]:
+    """Return the likeness of another pack's vectors for each of `count` pictures; None where there is none."""
     if mine is None and references is None:
-        return scores
+        return [None] * count
     if mine is None or references is None:
         raise AthanorError("vectors and reference_vectors belong together: connect both, or none.")
     own, others = (
-        vectors.read(_unwrapped(value), name) for value, name in ((mine, "vectors"), (references, "reference_vectors"))
+        other_pack.read(_unwrapped(value), name)
+        for value, name in ((mine, "vectors"), (references, "reference_vectors"))
     )
-    if len(own) != len(scores):
-        raise AthanorError(f"vectors has {len(own)} entries for {len(scores)} images: it takes one for each.")
-    found = [vectors.likeness(each, others, k) for each in own]
-    return [
-        score
-        if value is None
-        else PictureScore(
-            values={**score.values, "vectors": value},
-            nearest=score.nearest,
-            nearest_value=score.nearest_value,
-            copy=score.copy,
-            whole=score.whole,
-        )
-        for score, value in zip(scores, found, strict=True)
-    ]
+    if len(own) != count:
+        raise AthanorError(f"vectors has {len(own)} entries for {plural(count, 'image')}: it takes one for each.")
+    other_pack.check_alike(own, others)
+    return [other_pack.likeness(each, others, k) for each in own]
+
+
+def _with(score: PictureScore, likeness: float | None) -> PictureScore:
+    return score if likeness is None else replace(score, values={**score.values, "vectors": likeness})
 
 
 def _unwrapped(value: list[Any]) -> Any:
-    """Return what was connected: the host hands it over in a list of one, unless the other pack gives a list by itself."""
-    return value[0] if len(value) == 1 else value
+    """Return what was connected: the host hands it over in a list of one, unless the other pack gives a list by itself.
+
+    A list of one vector is that of a single picture.
+    """
+    return value[0] if len(value) == 1 and not other_pack.is_vector(value[0]) else value

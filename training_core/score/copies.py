@@ -15,10 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..wording import plural
+
+VERSION = 1
+"""Raised when equal pictures would be told otherwise: what is kept is measured anew."""
 NEEDED = 8
 """Different pictures below which nothing can be said."""
 _ONE_IN = 1000
 _ENOUGH = 1000  # pictures of which the nearest other one is looked for
+_TOGETHER = 64  # pictures that are compared with all others at a time
 _SMALLEST = 1e-4  # of a distance: what is left between a picture and itself is rounding
 _LEAST_SPREAD = 0.15
 """Of logarithms of distances. A few pictures often lie more evenly than others of their kind: over 40 draws each of 8 to 24 of 240 drawn
@@ -63,23 +68,34 @@ def calibrate(references: np.ndarray, groups: Sequence[int], others: Sequence[fl
     if different < NEEDED:
         return Calibration(
             None,
-            f"Copies cannot be told from {different} different training pictures: that takes {NEEDED}, compared with each other.",
+            f"Copies cannot be told from {plural(different, 'different training picture')}: that takes {NEEDED}, compared with each other.",
             different,
         )
-    near = [_nearest_other(references, numbers, i) for i in firsts[:: -(-different // _ENOUGH)]]
+    near = _nearest_others(references, numbers, firsts[:: -(-different // _ENOUGH)])
     limit = _limit(np.array([*near, *others]))
     alike = " They are so much alike that only about half of all copies are found." if limit > _ALIKE else ""
     said = (
-        f"A copy is nearer than {limit:.2f}: training pictures come as near as {max(near):.2f} to each other (median "
-        f"{np.median(near):.2f} of {different}), and one in {_ONE_IN} like them would pass it.{alike}"
+        f"A copy is nearer than {_told(limit)}: training pictures come as near as {_told(max(near))} to each other (median "
+        f"{_told(float(np.median(near)))} of {different}), and one in {_ONE_IN} like them would pass it.{alike}"
     )
     return Calibration(limit, said, different)
 
 
-def _nearest_other(references: np.ndarray, groups: np.ndarray, index: int) -> float:
-    """Return how near a reference comes to one of another group."""
-    near = closeness(references[index, 0], references)
-    return float(near[groups != groups[index]].max())
+def _told(value: float) -> str:
+    """Return a closeness in words: two digits, and more near 1, where two would say 1.00."""
+    return f"{value:.2f}" if value < 0.985 else f"{value:.4f}"
+
+
+def _nearest_others(references: np.ndarray, groups: np.ndarray, indices: np.ndarray) -> list[float]:
+    """Return how near each of some references comes to one of another group; several at once, which is one product of matrices."""
+    table = references.reshape(-1, references.shape[-1]).T  # (e, 2 n)
+    found: list[float] = []
+    for start in range(0, len(indices), _TOGETHER):
+        some = indices[start : start + _TOGETHER]
+        near = (references[some, 0] @ table).reshape(len(some), -1, 2).max(2)
+        near[groups[some, None] == groups] = -np.inf
+        found += near.max(1).tolist()
+    return found
 
 
 def _limit(near: np.ndarray) -> float:

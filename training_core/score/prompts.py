@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..data.dataset import Picture
+from ..errors import quoted
 from ..host import vision
+from ..wording import first_few, plural
 from .looks import unit
+
+_READ = 75
+"""Tokens of a prompt that a CLIP's text encoder was trained on, without the two around them."""
 
 
 class TextTower:
@@ -31,6 +36,14 @@ class TextTower:
         self._known.update(zip(missing, map(unit, found), strict=True))
         return [self._known[prompt] for prompt in prompts]
 
+    def cut(self, prompts: Iterable[str]) -> str:
+        """Return one sentence about the prompts of which the end is not read; '' if there are none."""
+        longer = [each for each in dict.fromkeys(prompts) if vision.is_longer(self._clip, self._tower, each)]
+        if not longer:
+            return ""
+        which = f"{plural(len(longer), 'prompt')} ({first_few([quoted(each) for each in longer], 2)})"
+        return f"Of {which} only the first {_READ} tokens count for prompt: CLIP reads no more."
+
 
 def tower_of(model: Any, clip: Any) -> tuple[TextTower | None, str]:
     """Return the text tower of a CLIP for a vision model, and one sentence about it.
@@ -39,16 +52,14 @@ def tower_of(model: Any, clip: Any) -> tuple[TextTower | None, str]:
         model: a CLIP_VISION; None: the plain measure.
         clip: a CLIP; None: none is connected.
     """
-    if clip is None or model is None:
+    if model is None:
         return (
             None,
             "How well pictures follow their prompts is not measured: that takes clip_vision, and the clip of the same model.",
         )
-    tower = vision.text_tower(model, clip)
+    tower = vision.text_tower(model, clip) if clip is not None else ""
     if not tower:
-        return None, (
-            f"How well pictures follow their prompts is not measured: clip has no projection like that of {vision.title(model)}."
-        )
+        return None, f"How well pictures follow their prompts is not measured: {vision.lacking(model, clip)}"
     return TextTower(clip, tower), f"How well pictures follow their prompts is measured with the text encoder {tower}."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -17,14 +17,17 @@ from ..data.doctor.grouping import group
 from ..data.doctor.measure import load, source_of
 from ..errors import AthanorError, quoted
 from ..pictures import UnreadablePicture
-from .looks import Look, Measure, Progress
+from .looks import Measure, Progress
 
 _SIDE = 512
 """Pictures are reduced to no less than this longest side: no vision model sees more of them."""
 _BITS = 8
 """Of 64, in which the perceptual hashes of near duplicates may differ; `grouping.same` compares their pixels, too."""
-_MOST = 8192  # pictures that are remembered; of 45 kB each, with both looks and the thumbnail
+_MOST = 128 * 2**20
+"""Bytes of pictures that are remembered: 4600 of 28 kB each by a vision model, 13000 of 10 kB by colours and edges."""
 _CHUNK = 16  # pictures in memory at a time
+_Key = tuple[str, str, str | None]
+"""Measure, picture and background of transparent ones."""
 
 
 def training_pictures(dataset: Dataset, without: frozenset[str] = frozenset()) -> list[Picture]:
@@ -48,7 +51,7 @@ def filtered(pictures: Sequence[Picture], caption_filter: str) -> list[Picture]:
         if all(term in picture.caption.casefold() for term in wanted)
         and not any(term and term in picture.caption.casefold() for term in unwanted)
     ]
-    if pictures and not found:
+    if not found:
         raise AthanorError(f"caption_filter {quoted(caption_filter)}: no caption of the training pictures has that.")
     return found
 
@@ -84,8 +87,8 @@ def look_at(dataset: Dataset, pictures: Sequence[Picture], measure: Measure, pro
         raise AthanorError("dataset: none of its training pictures can be read; load it again.")
     return References(
         pictures=tuple(picture for picture, _ in found),
-        wholes=np.stack([kept.plain.whole for _, kept in found]),
-        layouts=np.stack([np.stack([kept.plain.layout, kept.mirrored.layout]) for _, kept in found]),
+        wholes=np.stack([kept.whole for _, kept in found]),
+        layouts=np.stack([kept.layouts for _, kept in found]).astype(np.float32),
         groups=tuple(near_duplicates(np.stack([kept.thumb for _, kept in found]))),
     )
 
@@ -94,20 +97,45 @@ def look_at(dataset: Dataset, pictures: Sequence[Picture], measure: Measure, pro
 class _Kept:
     """What is remembered of a picture."""
 
-    plain: Look
-    mirrored: Look
+    whole: np.ndarray  # (d,) float32
+    layouts: np.ndarray  # (2, e) float16, plain and mirrored
     thumb: np.ndarray  # (32, 32, 3) uint8
 
+    @property
+    def size(self) -> int:
+        """Its bytes, with what Python needs for three arrays and a key."""
+        return self.whole.nbytes + self.layouts.nbytes + self.thumb.nbytes + 1024
 
-_known: OrderedDict[tuple[str, str, str | None], _Kept] = OrderedDict()
-_lock = Lock()
+
+class _Memory:
+    """Looks by picture and measure in this process; the ones that were added first are forgotten when it is full."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._size, self._lock = 0, Lock()
+
+    def known(self, keys: Iterable[_Key]) -> dict[_Key, _Kept]:
+        """Return what is remembered of some pictures."""
+        with self._lock:
+            return {key: self._known[key] for key in keys if key in self._known}
+
+    def add(self, looks: Mapping[_Key, _Kept]) -> None:
+        """Remember pictures that were not known."""
+        with self._lock:
+            new = {key: kept for key, kept in looks.items() if key not in self._known}
+            self._known.update(new)
+            self._size += sum(kept.size for kept in new.values())
+            while self._size > _MOST:
+                self._size -= self._known.popitem(last=False)[1].size
+
+
+_memory = _Memory()
 
 
 def _chunk(dataset: Dataset, pictures: Sequence[Picture], measure: Measure) -> list[_Kept | None]:
     sources = [source_of(dataset, picture) for picture in pictures]
     keys = [(measure.content, source.content, source.background) for source in sources]
-    with _lock:
-        kept = {key: _known[key] for key in keys if key in _known}
+    kept = _memory.known(keys)
     images, thumbs = {}, {}
     for key, source in zip(keys, sources, strict=True):
         if key in kept or key in images:
@@ -122,11 +150,9 @@ def _chunk(dataset: Dataset, pictures: Sequence[Picture], measure: Measure) -> l
         measure.looks([side for image in images.values() for side in (image, image[:, ::-1].copy())]) if images else []
     )
     for key, plain, mirrored in zip(images, looks[::2], looks[1::2], strict=True):
-        kept[key] = _Kept(plain, mirrored, thumbs[key])
-    with _lock:
-        _known.update(kept)
-        while len(_known) > _MOST:
-            _known.popitem(last=False)
+        layouts = np.stack([plain.layout, mirrored.layout]).astype(np.float16)
+        kept[key] = _Kept(plain.whole, layouts, thumbs[key])
+    _memory.add(kept)
     return [kept.get(key) for key in keys]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data.dataset import Dataset, Picture
 from ..data.doctor.measure import load, source_of
+from ..errors import AthanorError
 from ..host import guard
 from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings, LikenessSettings
@@ -76,9 +77,13 @@ class Scorer:
         apart = frozenset(picture.content for picture in held_out.pictures) if held_out else frozenset[str]()
         self._training = training_pictures(dataset, apart)
         self._held = training_pictures(held_out) if held_out else []
+        if not self._training:
+            raise AthanorError(
+                "dataset has no picture to compare with: all of them are held out by validation, or regularization pictures."
+            )
         self._liked = filtered(self._training, settings.caption_filter)
         parts = [measure.content, digest(self._training), digest(self._liked), digest(self._held), settings.k]
-        parts.append(text.content if text else "")
+        parts += [f"copies {copies.VERSION}", text.content if text else ""]
         parts += [*_backgrounds(dataset, self._training), *(_backgrounds(held_out, self._held) if held_out else [])]
         self.id = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
         self._cache = ScoreCache(folder / f"{self.id}.jsonl")
@@ -93,16 +98,19 @@ class Scorer:
 
     def said(self) -> list[str]:
         """Return what is compared with what, in sentences."""
-        filtered = f", of {len(self._training)} that are trained" if len(self._liked) < len(self._training) else ""
-        held = f", and with {plural(len(self._held), 'held-out picture')} apart from them" if self._held else ""
-        weak = ": colours and edges alone; connect clip_vision for what they show" if self.measure.weak else ""
+        out = len(self._training) - len(self._liked)
+        filtered = f"caption_filter leaves {plural(out, 'training picture')} out." if out else ""
+        held = f"{plural(len(self._held), 'held-out picture')}: compared with apart from them." if self._held else ""
+        weak = "; connect clip_vision for what pictures show" if self.measure.weak else ""
         few = (
             f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."
             if len(self._training) < copies.NEEDED
             else ""
         )
         lines = [
-            f"Compares with {plural(len(self._liked), 'training picture')}{filtered}{held}, whole and squeezed into a square.",
+            f"Compares with {plural(len(self._liked), 'training picture')}, whole and squeezed into a square.",
+            filtered,
+            held,
             f"Measure: {self.measure.title}{weak}.",
             few,
         ]
@@ -112,12 +120,17 @@ class Scorer:
         """Return from where on a picture is a copy, after all references were looked at."""
         return self._look_at_references(say).calibration
 
-    def towers(self, say: Say | None = None) -> str:
-        """Return one sentence on whether text tower and vision model know each other's vectors; '' where there is no text tower."""
-        if self._text is None:
+    def towers(self, prompts: Iterable[str], say: Say | None = None) -> str:
+        """Return whether text tower and vision model know each other's vectors, and which of the prompts are not read to their end.
+
+        Returns:
+            one or two sentences; '' where there is no text tower, or no prompt.
+        """
+        asked = [prompt for prompt in prompts if prompt.strip()]
+        if self._text is None or not asked:
             return ""
         training = self._look_at_references(say).training
-        return belonging(self._text, training.wholes, training.pictures)
+        return f"{belonging(self._text, training.wholes, training.pictures)} {self._text.cut(asked)}".strip()
 
     def picture_of(self, name: str) -> Picture | None:
         """Return the training picture that scores call by that name; None if there is none."""
@@ -134,6 +147,20 @@ class Scorer:
             image.thumbnail((side, side))
         return image
 
+    def read_prompts(self, prompts: Sequence[str]) -> None:
+        """Encode prompts that pictures will be drawn with, so that no text encoder has to be loaded for them later.
+
+        Raises:
+            ForeignFault: the text encoder has failed.
+        """
+        if self._text is not None:
+            self._text.vectors(prompts)
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether there is a text tower."""
+        return self._text is not None
+
     def score(self, asked: Sequence[Asked], say: Say | None = None) -> list[PictureScore]:
         """Measure pictures, each once: what was measured before is read from the cache. An interrupt keeps what is done.
 
@@ -142,7 +169,9 @@ class Scorer:
             FileError: what was measured cannot be written.
             BaseException: the host's own, where the user has interrupted.
         """
-        keys = [(picture_digest(each.pixels), prompt_digest(each.prompt) if self._text else "") for each in asked]
+        keys = [
+            (picture_digest(each.pixels), prompt_digest(each.prompt) if self._reads(each) else "") for each in asked
+        ]
         # A file that was renamed since has other names than its lines in the cache: they are measured again.
         known = {key: score for key in keys if (score := self._cache.get(*key)) and score.nearest in self._pictures}
         missing = list({key: each for key, each in zip(keys, asked, strict=True) if key not in known}.items())
@@ -153,10 +182,11 @@ class Scorer:
                 say("pictures", start, len(missing))
             some = missing[start : start + _BATCH]
             looks = self.measure.looks([each.pixels for _, each in some])
-            prompts = self._text.vectors([each.prompt for _, each in some]) if self._text else [None] * len(some)
-            for (key, _), look, prompt in zip(some, looks, prompts, strict=True):
+            prompts = [each.prompt for _, each in some if self._reads(each)]
+            texts = dict(zip(prompts, self._text.vectors(prompts), strict=True)) if self._text and prompts else {}
+            for (key, each), look in zip(some, looks, strict=True):
                 assert against is not None
-                known[key] = self._one(look, prompt, against)
+                known[key] = self._one(look, texts.get(each.prompt), against)
                 self._cache.put(*key, known[key])
         return [known[key] for key in keys]
 
@@ -164,6 +194,10 @@ class Scorer:
         """Take the model off the device, if there is one."""
         if give_back := getattr(self.measure, "give_back", None):
             give_back()
+
+    def _reads(self, asked: Asked) -> bool:
+        """Whether it is measured how well a picture follows its prompt: an empty one says nothing that could be followed."""
+        return self._text is not None and bool(asked.prompt.strip())
 
     def _one(self, look: Look, prompt: np.ndarray | None, against: _Against) -> PictureScore:
         liked = np.sort(against.training.wholes[against.liked] @ look.whole)[::-1]

@@ -7,15 +7,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isqrt
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from ..standard_error import ENOUGH, PROMPTS, SEEDS, apart, is_above, standard_error
 from ..wording import first_few, plural
 from .cache import PictureScore
+from .copies import Calibration
 
-ENOUGH = (2, 2)
-"""Prompts and seeds below which the noise of a mean cannot be told."""
 _MOST_NAMES = 6
 """Checkpoints that a sentence names."""
 
@@ -50,24 +51,60 @@ class Checkpoint:
         """Return (prompt, value) of each picture that has this score."""
         return [(each.prompt, each.score.values[name]) for each in self.pictures if name in each.score.values]
 
+    @property
+    def names(self) -> list[str]:
+        """The scores that its pictures have."""
+        return list(dict.fromkeys(name for each in self.pictures for name in each.score.values))
+
     def measured(self) -> dict[str, dict[str, Any]]:
         """Return mean, standard error and number of each score, by its name; variety as well."""
-        names = dict.fromkeys(name for each in self.pictures for name in each.score.values)
-        found = {name: mean(self.values(name)) for name in names}
+        found = {name: mean(self.values(name)) for name in self.names}
         return found | ({"variety": mean_of_pairs(pairs)} if (pairs := variety(self.pictures)) else {})
 
 
-def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    """Return the mean of (prompt, value), its standard error over pictures or prompts, the larger one, and how many there are.
+def measured(checkpoints: Sequence[Checkpoint]) -> list[dict[str, dict[str, Any]]]:
+    """Return what each checkpoint has measured, with errors that tell them apart: without what prompts and seeds have in common in all.
 
-    Pictures of one prompt are more alike than others, so that n pictures of two prompts tell less than n of n prompts: where there
-    are several of each, the spread of the prompts' own means counts if it is larger. The error of a single picture is unknown.
+    Prompts differ more in their likeness, and in how well any picture follows them, than the epochs of a run do.
     """
-    numbers = np.array([value for _, value in values])
-    by_prompt = [np.mean([v for p, v in values if p == prompt]) for prompt in dict.fromkeys(p for p, _ in values)]
-    errors = [float(np.std(each, ddof=1)) / len(each) ** 0.5 for each in (numbers, by_prompt) if len(each) > 1]
-    error = round(max(errors), 4) if errors else None
-    return {"mean": round(float(numbers.mean()), 4), "error": error, "n": len(numbers)}
+    found = [each.measured() for each in checkpoints]
+    kinds = [(name, [_numbered(each.pictures, name) for each in checkpoints], mean) for name in _all_names(checkpoints)]
+    kinds.append(("variety", [_numbered_pairs(each.pictures) for each in checkpoints], mean_of_pairs))
+    for name, rows, of in kinds:
+        for row, own in zip(apart(rows), found, strict=True):
+            if row and name in own:
+                own[name]["error"] = of([(key[0], value) for key, value in row.items()])["error"]
+    return found
+
+
+def _all_names(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    return list(dict.fromkeys(name for each in checkpoints for name in each.names))
+
+
+def _numbered(pictures: Sequence[Drawn], name: str) -> dict[tuple[str, Hashable, int], float]:
+    """Return a score by prompt, seed and place among the pictures that share both, as those with other negative prompts do."""
+    return _by_place([((e.prompt, e.seed), e.score.values[name]) for e in pictures if name in e.score.values])
+
+
+def _numbered_pairs(pictures: Sequence[Drawn]) -> dict[tuple[str, Hashable, int], float]:
+    pairs = _pairs(pictures)
+    return _by_place([((one.prompt, (one.seed, other.seed)), _unlike(one, other)) for one, other in pairs])
+
+
+def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tuple[str, Hashable, int], float]:
+    seen: Counter[tuple[str, Hashable]] = Counter()
+    found = {}
+    for key, value in values:
+        found[(*key, seen[key])] = value
+        seen[key] += 1
+    return found
+
+
+def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """Return the mean of (prompt, value), its standard error (None of a single picture) and how many there are."""
+    error = standard_error(values)
+    average = fmean(value for _, value in values)
+    return {"mean": round(average, 4), "error": None if error is None else round(error, 4), "n": len(values)}
 
 
 def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
@@ -87,25 +124,37 @@ def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
 
 def variety(pictures: Sequence[Drawn]) -> list[tuple[str, float]]:
     """Return (prompt, 1 - similarity) of each pair of pictures with one prompt and two seeds."""
-    found = []
-    for one, other in combinations(pictures, 2):
-        if one.prompt == other.prompt and one.seed != other.seed and len(one.score.whole) == len(other.score.whole):
-            found.append((one.prompt, float(1 - one.score.whole @ other.score.whole)))
-    return found
+    return [(one.prompt, _unlike(one, other)) for one, other in _pairs(pictures)]
 
 
-def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
+def _pairs(pictures: Sequence[Drawn]) -> list[tuple[Drawn, Drawn]]:
+    return [
+        (one, other)
+        for one, other in combinations(pictures, 2)
+        if one.prompt == other.prompt and one.seed != other.seed and len(one.score.whole) == len(other.score.whole)
+    ]
+
+
+def _unlike(one: Drawn, other: Drawn) -> float:
+    return float(1 - one.score.whole @ other.score.whole)
+
+
+_Table = Sequence[tuple[Checkpoint, dict[str, dict[str, Any]]]]
+"""Checkpoints with what they have measured."""
+
+
+def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibration) -> str:
     """Return what the scores of several checkpoints show, with evidence and noise; none of them decides by itself.
 
     Args:
         weak: measured without a vision model.
-        copies: how copies are told, or why they cannot be.
+        calibration: how copies are told, or why they cannot be.
     """
-    said = [_best(checkpoints, "likeness", "Most like the training pictures", ENOUGH)]
-    if any(each.values("prompt") for each in checkpoints):
-        said.append(_best(checkpoints, "prompt", "Follows its prompt best", ENOUGH))
-    said.append(_copies(checkpoints, copies))
-    said.append(_noise(checkpoints))
+    table = list(zip(checkpoints, measured(checkpoints), strict=True))
+    said = [_best(table, "likeness"), _without_copies(table)]
+    if any("prompt" in told for _, told in table):
+        said.append(_best(table, "prompt"))
+    said += [_copies(checkpoints, calibration), _noise(checkpoints)]
     if weak:
         said.append(
             "Measured by colours and edges alone, which is weak evidence: connect a CLIP Vision model to Likeness."
@@ -113,34 +162,55 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, copies: str) -> str:
     return " ".join(filter(None, said))
 
 
-def _best(checkpoints: Sequence[Checkpoint], name: str, what: str, enough: tuple[int, int]) -> str:
+def _ranked(table: _Table, name: str) -> list[tuple[Checkpoint, dict[str, Any]]]:
+    """Return the checkpoints that have a score with what it is, the one with the highest mean first."""
+    there = [(each, told[name]) for each, told in table if name in told]
+    return sorted(there, key=lambda pair: -fmean(value for _, value in pair[0].values(name)))
+
+
+def _best(table: _Table, name: str) -> str:
     """Return which checkpoint has the highest mean, and which others cannot be told from it, picture by picture."""
-    there = [each for each in checkpoints if each.values(name)]
-    if len(there) < 2:
+    ranked = _ranked(table, name)
+    if len(ranked) < 2:
         return ""
-    ranked = sorted(there, key=lambda each: -mean(each.values(name))["mean"])
-    best, top = ranked[0], mean(ranked[0].values(name))
-    prompts, seeds = _counts([best])
-    even = [] if prompts * seeds < enough[0] * enough[1] else [e for e in ranked[1:] if not _is_above(best, e, name)]
-    noise = f" ± {top['error']:.3f}" if top["error"] is not None else ""
-    text = f"{what}: {best.name} ({top['mean']:.3f}{noise}, {plural(top['n'], 'picture')})"
-    if even:
-        text += f"; cannot be told apart from it: {first_few([each.name for each in even], _MOST_NAMES)}"
-    return f"{text}."
+    (best, told), others = ranked[0], ranked[1:]
+    even = [e.name for e, _ in others if not _is_above(best, e, name)] if len(best.pictures) >= ENOUGH else []
+    evidence = _evidence(best, told)
+    return (
+        f"Most like the training pictures: {best.name} ({evidence})"
+        if name == "likeness"
+        else f"Follows its prompt best: {best.name} ({evidence})"
+    ) + (f"; cannot be told apart from it: {first_few(even, _MOST_NAMES)}." if even else ".")
+
+
+def _without_copies(table: _Table) -> str:
+    """Return which checkpoint comes first once those with copies are left out; '' where the first one has none."""
+    ranked = _ranked(table, "likeness")
+    clean = [(each, told) for each, told in ranked if not each.copies]
+    if len(ranked) < 2 or not clean or not ranked[0][0].copies:
+        return ""
+    return f"Most like them without copies: {clean[0][0].name} ({_evidence(*clean[0])})."
+
+
+def _evidence(checkpoint: Checkpoint, told: dict[str, Any]) -> str:
+    """Return a mean with its noise, and over what: '0.800 ± 0.010 over 3 prompts and 3 seeds'."""
+    noise = f" ± {told['error']:.3f}" if told["error"] is not None else ""
+    prompts, seeds = _counts([checkpoint])
+    whole = "" if told["n"] == prompts * seeds else f"{plural(told['n'], 'picture')} of "
+    return f"{told['mean']:.3f}{noise} over {whole}{plural(prompts, 'prompt')} and {plural(seeds, 'seed')}"
 
 
 def _is_above(best: Checkpoint, other: Checkpoint, name: str) -> bool:
-    """Return whether `best` is above `other` by more than twice the standard error of their differences, prompt and seed alike."""
+    """Return whether `best` is above `other` by more than the noise of their differences, prompt and seed alike."""
     mine = {(each.prompt, each.seed): each.score.values[name] for each in best.pictures if name in each.score.values}
     theirs = {(each.prompt, each.seed): each.score.values[name] for each in other.pictures if name in each.score.values}
-    apart = mean([(key[0], mine[key] - theirs[key]) for key in mine if key in theirs] or [("", 0.0)])
-    return apart["error"] is not None and apart["mean"] > 2 * apart["error"]
+    return is_above([(key[0], mine[key] - theirs[key]) for key in mine if key in theirs])
 
 
-def _copies(checkpoints: Sequence[Checkpoint], how: str) -> str:
+def _copies(checkpoints: Sequence[Checkpoint], calibration: Calibration) -> str:
     found = [each for each in checkpoints if each.copies]
-    if how.startswith("Copies cannot"):
-        return how
+    if calibration.threshold is None:
+        return calibration.said
     if not found:
         return "No picture looks like a copy of a training picture."
     told = [f"{each.name} ({each.copies} of {len(each.pictures)})" for each in found]
@@ -149,11 +219,11 @@ def _copies(checkpoints: Sequence[Checkpoint], how: str) -> str:
 
 def _noise(checkpoints: Sequence[Checkpoint]) -> str:
     prompts, seeds = _counts(checkpoints)
-    if prompts >= ENOUGH[0] and seeds >= ENOUGH[1]:
+    if prompts >= PROMPTS and seeds >= SEEDS:
         return ""
     return (
-        f"{plural(prompts, 'prompt')} and {plural(seeds, 'seed')} tell little: differences may be chance. Use at least {ENOUGH[0]} "
-        f"prompts and {ENOUGH[1]} seeds."
+        f"{plural(prompts, 'prompt')} and {plural(seeds, 'seed')} tell little: differences may be chance. Use at least {PROMPTS} "
+        f"prompts and {SEEDS} seeds."
     )
 
 

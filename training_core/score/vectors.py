@@ -37,6 +37,28 @@ def read(value: Any, name: str) -> list[np.ndarray]:
     return found
 
 
+def is_vector(value: Any) -> bool:
+    """Return whether a value is one vector, and no list of them: of one dimension, or a list of numbers."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return value.ndim == 1
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(each, (int, float)) for each in value)
+
+
+def check_alike(mine: Sequence[np.ndarray], references: Sequence[np.ndarray]) -> None:
+    """Check that vectors of pictures and of reference pictures can be compared; see `read`.
+
+    Raises:
+        AthanorError: there is no reference vector, or they have another length.
+    """
+    own, others = ({rows.shape[1] for rows in each if len(rows)} for each in (mine, references))
+    if not others:
+        raise AthanorError("reference_vectors holds no vector: nothing was found in any of the training pictures.")
+    if own and own != others:
+        raise AthanorError(
+            f"vectors are {own.pop()} numbers long and reference_vectors {others.pop()}: make both with the same model."
+        )
+
+
 def likeness(mine: np.ndarray, references: Sequence[np.ndarray], k: int) -> float | None:
     """Return how near the nearest of a picture's vectors is to reference vectors, the mean of the `k` nearest; None if there are none.
 
@@ -45,7 +67,7 @@ def likeness(mine: np.ndarray, references: Sequence[np.ndarray], k: int) -> floa
         references: (m, d) of each reference picture, see `read`.
     """
     rows = [each for each in references if len(each)]
-    if not len(mine) or not rows or rows[0].shape[1] != mine.shape[1]:
+    if not len(mine) or not rows:
         return None
     near = (np.concatenate(rows) @ mine.T).max(1)
     return float(np.sort(near)[::-1][:k].mean())

@@ -6,7 +6,7 @@
 import { app } from "../../../scripts/app.js";
 
 const ADDRESS = new URL("./sentences.json", import.meta.url);
-const PARTS = 5; // sentences, and parts of them, that one template may be
+const PARTS = 6; // sentences, and parts of them, that one template may be
 const DEEP = 3; // texts in texts
 const [LONGEST, LIST] = [4000, 400]; // letters of a line that is looked at, and of a list in it
 const SHORT = 12; // letters of a template below which what is filled in is a number or a word, or translated
@@ -56,7 +56,7 @@ function filled({ pieces, weight }, text) {
 
 /** Whether what would be filled in makes sense. Short templates would fit names of files as well. */
 function isLikely({ weight }, values, inner) {
-  return weight >= SHORT || values.every((value, index) => /\d|^\S+$/.test(value) || inner[index].weight);
+  return weight >= SHORT || values.every((value, index) => /^\S*$|^[^a-z]*$/i.test(value) || inner[index].weight);
 }
 
 /** A text that has the form of one template, as {said, weight}; null if there is none. `weight`: letters translated. */
@@ -83,7 +83,7 @@ function part(templates, text, deep) {
   const list = deep ? listed(templates, text, deep) : { weight: 0 };
   for (const [form, behind] of forms) {
     const found = form && whole(templates, form, deep);
-    if (found && found.weight >= list.weight) return { ...found, said: found.said + behind };
+    if (found && found.weight > list.weight) return { ...found, said: found.said + behind };
   }
   return list.weight ? list : null;
 }

@@ -671,7 +671,13 @@ export const TABLE = {
   "{count} copies": "{count} 張像照抄",
   "no other is better in both": "沒有別的兩項都更好",
   "{y} against {x}, {count} checkpoints": "{y}與{x}的取捨，{count} 個存檔點",
-  "ring: no other is better in both, copies left out": "圓環：沒有別的兩項都更好（不計像照抄的）",
+  "ring: no other is better in both, copies and the base model left out":
+    "圓環：沒有別的兩項都更好（不計像照抄的和基礎模型）",
   "square: pictures that look like copies": "方塊：有圖看起來像照抄訓練圖",
-  "bars: standard error": "誤差線：標準誤",
+  "bars: standard error of the differences": "誤差線：差值的標準誤",
+  "{done} of {total} layers": "{done} / {total} 層",
+  "{name} is being made; you may close this.": "正在產生 {name}；可以關閉此視窗。",
+  "ComfyUI was restarted meanwhile: look whether the file is there.": "ComfyUI 期間重新啟動過：請看看檔案是否已有。",
+  "{file} is saved: it is in the list of Load LoRA now.": "已儲存 {file}：現在可以在「載入 LoRA」的清單裡選它。",
+  "{name} was not saved": "{name} 沒有儲存",
 };

@@ -90,10 +90,10 @@ export class Header {
         "button",
         {
           name: "scores",
-          title: "Verdict, means by checkpoint, and the trade-off",
+          title: "Which one is best: verdict, means by checkpoint, and the trade-off",
           onclick: () => viewer.showScores(),
         },
-        "all scores",
+        "verdict and scores",
       ),
     ];
   }

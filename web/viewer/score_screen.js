@@ -63,7 +63,7 @@ export class ScoreScreen {
     return make(
       "table",
       { class: "result" },
-      make("caption", {}, "Mean ± standard error over prompts and seeds (how many)"),
+      make("caption", {}, "Mean ± standard error of the differences between these rows (how many pictures)"),
       make(
         "thead",
         {},

@@ -44,6 +44,7 @@ function told({ label, x, y, copies, best }, titles, t) {
   return parts.join(", ");
 }
 
+const isNoisy = ({ x, y }) => x.error !== null || y.error !== null;
 const inEnglish = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 /**
@@ -74,9 +75,9 @@ export function tradeOff(data, width, t = inEnglish) {
       svg.append(...named(point, { x: atX(point.x.mean), y: atY(point.y.mean) }, width, placed));
   }
   const signs = [
-    data.points.some(({ best }) => best) && t("ring: no other is better in both, copies left out"),
+    data.points.some(({ best }) => best) && t("ring: no other is better in both, copies and the base model left out"),
     data.points.some(({ copies }) => copies) && t("square: pictures that look like copies"),
-    data.points.some(({ x, y }) => x.error !== null || y.error !== null) && t("bars: standard error"),
+    data.points.some(isNoisy) && t("bars: standard error of the differences"),
     data.note,
   ];
   return make("figure", { class: "athanor-trade-off" }, svg, make("figcaption", {}, signs.filter(Boolean).join("; ")));
