@@ -9,6 +9,7 @@ import cards
 import numpy as np
 import pytest
 import torch
+from athanor.training_core.errors import AthanorError
 
 _CLIP = {
     "model_type": "clip_vision_model", "image_size": 56, "patch_size": 14, "num_hidden_layers": 2, "hidden_size": 32, "num_channels": 3,
@@ -124,6 +125,15 @@ def test_a_model_that_fails_is_told(comfy):
     made.model.vision_model.encoder = None
     with pytest.raises(ForeignFault, match=r"^CLIP \(2 layers, 32 wide\) cannot look at a picture \(TypeError"):
         vision.embed(made, [picture(1)])
+
+
+def test_what_is_no_model_of_the_host_is_refused(comfy):
+    from athanor.training_core.score.vision_measure import VisionMeasure
+
+    with pytest.raises(
+        AthanorError, match="clip_vision is dict, which is no model of ComfyUI's own: connect the CLIP_VISION of"
+    ):
+        VisionMeasure({"vision": 1})
 
 
 def test_a_text_encoder_with_a_projection_is_the_text_tower(models):

@@ -12,6 +12,7 @@ import comfy.model_management as mm
 import numpy as np
 import torch
 
+from ..errors import AthanorError
 from . import fingerprint, foreign, guard
 
 GRID = 8
@@ -39,6 +40,17 @@ _FILES = {
 }
 """Width of a CLIP's vectors -> where the text encoder that was trained beside it is found."""
 _ADVICE = "connect the CLIP_VISION of Load CLIP Vision with a file that this ComfyUI knows"
+
+
+def check(vision: Any) -> None:
+    """Check that something is a CLIP_VISION of this ComfyUI; other packs have their own of that name.
+
+    Raises:
+        AthanorError: it is not.
+    """
+    lacking = [name for name in ("model", "patcher", "config", "image_mean") if not hasattr(vision, name)]
+    if lacking:
+        raise AthanorError(f"clip_vision is {type(vision).__name__}, which is no model of ComfyUI's own: {_ADVICE}.")
 
 
 def title(vision: Any) -> str:

@@ -101,7 +101,7 @@ class Scorer:
         out = len(self._training) - len(self._liked)
         filtered = f"caption_filter leaves {plural(out, 'training picture')} out." if out else ""
         held = f"{plural(len(self._held), 'held-out picture')}: compared with apart from them." if self._held else ""
-        weak = ": colours and edges alone; connect clip_vision for what they show" if self.measure.weak else ""
+        weak = "; connect clip_vision for what pictures show" if self.measure.weak else ""
         few = (
             f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."
             if len(self._training) < copies.NEEDED

@@ -671,7 +671,8 @@ export const TABLE = {
   "{count} copies": "{count} 张像照抄",
   "no other is better in both": "没有别的两项都更好",
   "{y} against {x}, {count} checkpoints": "{y}与{x}的取舍，{count} 个保存点",
-  "ring: no other is better in both, copies left out": "圆环：没有别的两项都更好（不计像照抄的）",
+  "ring: no other is better in both, copies and the base model left out":
+    "圆环：没有别的两项都更好（不计像照抄的和基础模型）",
   "square: pictures that look like copies": "方块：有图看起来像照抄训练图",
   "bars: standard error of the differences": "误差线：差值的标准误",
   "{done} of {total} layers": "{done} / {total} 层",

@@ -671,7 +671,8 @@ export const TABLE = {
   "{count} copies": "{count} 張像照抄",
   "no other is better in both": "沒有別的兩項都更好",
   "{y} against {x}, {count} checkpoints": "{y}與{x}的取捨，{count} 個存檔點",
-  "ring: no other is better in both, copies left out": "圓環：沒有別的兩項都更好（不計像照抄的）",
+  "ring: no other is better in both, copies and the base model left out":
+    "圓環：沒有別的兩項都更好（不計像照抄的和基礎模型）",
   "square: pictures that look like copies": "方塊：有圖看起來像照抄訓練圖",
   "bars: standard error of the differences": "誤差線：差值的標準誤",
   "{done} of {total} layers": "{done} / {total} 層",

@@ -148,7 +148,7 @@ export class Enlarged {
         ),
       canKeep(this.viewer, id) && this.keepButton(),
       comparison.error(id) === undefined &&
-        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
+        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save picture"),
       make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
     );
   }

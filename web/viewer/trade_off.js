@@ -75,7 +75,7 @@ export function tradeOff(data, width, t = inEnglish) {
       svg.append(...named(point, { x: atX(point.x.mean), y: atY(point.y.mean) }, width, placed));
   }
   const signs = [
-    data.points.some(({ best }) => best) && t("ring: no other is better in both, copies left out"),
+    data.points.some(({ best }) => best) && t("ring: no other is better in both, copies and the base model left out"),
     data.points.some(({ copies }) => copies) && t("square: pictures that look like copies"),
     data.points.some(isNoisy) && t("bars: standard error of the differences"),
     data.note,
