@@ -72,6 +72,15 @@ def test_an_average_is_used_at_its_strength_and_a_stack_holds_its_own(loras, sta
     assert [source.text for source in made.sources] == texts and made.name == "x-mean-1-2"
 
 
+def test_a_name_begins_with_the_run(loras):
+    from athanor.training_core.compare import keep
+
+    write(loras, "x-000009", 1)
+    given = plan(["x-000009.safetensors", 1, 1, "all but IN04"], label="epoch 9")
+    given["axes"][0] = {"title": "LoRA blocks", "values": ["all", "IN04 off"]}
+    assert keep.of_cell(given, "k3").name == "x-epoch-9-IN04-off"
+
+
 @pytest.mark.parametrize("kind", [*lora_kinds.KINDS])
 def test_what_is_told_before_is_what_is_made(loras, kind):
     """Rank, size, and whether it is exact, from headers alone; and the file is the sum where it is said to be exact."""

@@ -95,10 +95,9 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
     recipe_of = recipe.recipe(wanted)
     digest = hashlib.sha256(json.dumps(recipe_of, sort_keys=True).encode()).hexdigest()[:8]
     path = folders.lora_path(f"{FOLDER}/{plain_name(label)}-{digest}")
-    if not (path.is_file() and recipe.is_same(path, recipe_of)):
+    if not recipe.is_same(path, recipe_of):
         result = build.make(wanted, _shown)
-        recipe_of["check"] = told.difference(result)
-        recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
+        recipe.write(path, result, wanted, recipe_of)
     kept = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
     far = kept["check"]["difference"] if isinstance(kept, dict) and isinstance(kept.get("check"), dict) else 0.0
     return MadeAverage(

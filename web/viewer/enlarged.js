@@ -154,7 +154,7 @@ export class Enlarged {
         ),
       canKeep(this.viewer, id) && this.keepButton(),
       comparison.error(id) === undefined &&
-        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, t("save")),
+        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, t("save picture")),
       make("button", { name: "back", onclick: () => this.viewer.close() }, t("back")),
     );
   }
