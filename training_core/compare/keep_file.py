@@ -217,6 +217,8 @@ def _axis(mixture: Mixture, name: str) -> str:
     """Return the values of an axis of type LoRA that draws both, the files together and the new one; "" where no axis can."""
     if mixture.low or any(source.blocks for source in mixture.sources):
         return ""
+    if any(" + " in source.title for source in mixture.sources):  # which parts the files of a stack
+        return ""
     strength, strength_clip = mixture.strength, mixture.strength_clip
     stack = [
         _at(

@@ -5,23 +5,24 @@ import { make } from "./make.js";
 import { madeFrom } from "./label.js";
 import { besideNearest, scoreList } from "./nearest.js";
 import { Stage } from "./stage.js";
+import { t } from "./words.js";
 
-const KEYS = [
-  ["arrows", "previous or next in X and Y"],
-  ["PgUp PgDn", "previous or next block"],
-  ["space (hold)", "base model"],
-  ["wheel or + -", "zoom"],
-  ["drag or shift + arrows", "move"],
-  ["0", "whole picture"],
-  ["p", "pin this picture"],
-  ["w", "wipe between the pinned picture and this one"],
-  ["d", "difference from the pinned picture"],
-  ["t", "training picture beside it"],
-  ["s", "star"],
-  ["x", "reject"],
-  ["n", "note"],
-  ["l", "save as LoRA"],
-  ["Esc", "back"],
+const keysAndActions = () => [
+  [t("arrows"), t("previous or next in X and Y")],
+  ["PgUp PgDn", t("previous or next block")],
+  [t("space (hold)"), t("base model")],
+  [t("wheel or + -"), t("zoom")],
+  [t("drag or shift + arrows"), t("move")],
+  ["0", t("whole picture")],
+  ["p", t("pin this picture")],
+  ["w", t("wipe between the pinned picture and this one")],
+  ["d", t("difference from the pinned picture")],
+  ["t", t("training picture beside it")],
+  ["s", t("star")],
+  ["x", t("reject")],
+  ["n", t("note")],
+  ["l", t("save as LoRA")],
+  ["Esc", t("back")],
 ];
 
 /** The enlarged picture of a viewer. The pinned picture and its mode outlast the screen. */
@@ -78,7 +79,7 @@ export class Enlarged {
         ? besideNearest(scores, id, this.picture(at))
         : this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
       this.scoreList(scores, id),
-      make("details", {}, make("summary", {}, "settings"), make("pre", {}, data.parameters?.[id] ?? "")),
+      make("details", {}, make("summary", {}, t("settings")), make("pre", {}, data.parameters?.[id] ?? "")),
       this.keys(),
     );
     popup.querySelector("input.note")?.focus();
@@ -111,7 +112,7 @@ export class Enlarged {
     return make("img", {
       src: address(id),
       class: this.mode,
-      alt: `pinned: ${comparison.describe(this.pin)}`,
+      alt: t("pinned: {place}", { place: comparison.describe(this.pin) }),
       "data-cell": id,
       draggable: "false",
     });
@@ -123,49 +124,54 @@ export class Enlarged {
     const id = comparison.cell(this.at);
     const mark = marks.of(id);
     const place = comparison.describe(at);
-    const mode = this.mode === "plain" ? "" : ` (${this.mode})`;
+    const mode = { wipe: t("wipe"), difference: t("difference") }[this.mode];
     const button = (name, label) =>
       make("button", { name, "aria-pressed": String(Boolean(mark[name])), onclick: () => this.press(name) }, label);
-    const title = "This picture, with its settings and its graph";
+    const title = t("This picture, with its settings and its graph");
     return make(
       "div",
       { class: "bar" },
       make(
         "p",
         { class: "where" },
-        this.showsBase ? `base model: ${place}` : place,
-        this.pin && make("em", {}, `  pinned: ${comparison.describe(this.pin)}${mode}`),
+        this.showsBase ? t("base model: {place}", { place }) : place,
+        this.pin &&
+          make(
+            "em",
+            {},
+            `  ${t("pinned: {place}", { place: comparison.describe(this.pin) })}${mode ? ` (${mode})` : ""}`,
+          ),
         make("b", {}, mark.note ? `  ✎ ${mark.note}` : ""),
       ),
-      button("star", `${mark.star ? "★" : "☆"} star`),
-      button("reject", "✕ reject"),
-      button("note", "✎ note"),
+      button("star", `${mark.star ? "★" : "☆"} ${t("star")}`),
+      button("reject", `✕ ${t("reject")}`),
+      button("note", `✎ ${t("note")}`),
       comparison.scores.of(id)?.nearest &&
         make(
           "button",
           { "name": "beside", "aria-pressed": String(this.beside), "onclick": () => this.toggleBeside() },
-          "training picture",
+          t("training picture"),
         ),
       canKeep(this.viewer, id) && this.keepButton(),
       comparison.error(id) === undefined &&
-        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
-      make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
+        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, t("save picture")),
+      make("button", { name: "back", onclick: () => this.viewer.close() }, t("back")),
     );
   }
 
   keepButton() {
-    const title = "One LoRA file of what this picture was drawn with (l)";
-    return make("button", { name: "keep", title, onclick: () => keepLora(this.viewer, this.at) }, "save this LoRA");
+    const title = t("One LoRA file of what this picture was drawn with (l)");
+    return make("button", { name: "keep", title, onclick: () => keepLora(this.viewer, this.at) }, t("save this LoRA"));
   }
 
   keys() {
     const { message } = this.viewer;
     const isOfUse = { l: keepsAny(this.viewer), t: this.viewer.comparison.scores.kinds.length > 0 };
-    const keys = KEYS.filter(([key]) => isOfUse[key] ?? true);
+    const keys = keysAndActions().filter(([key]) => isOfUse[key] ?? true);
     return make(
       "p",
       { class: "keys" },
-      message.startsWith("not saved") && make("b", {}, `${message}   `),
+      this.viewer.isUnsaved && make("b", {}, `${message}   `),
       keys.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
     );
   }
@@ -181,8 +187,8 @@ export class Enlarged {
     const field = make("input", {
       class: "note",
       maxlength: 2000,
-      placeholder: "Note: Enter saves it, Esc cancels",
-      "aria-label": "Note",
+      placeholder: t("Note: Enter saves it, Esc cancels"),
+      "aria-label": t("Note"),
       value: this.viewer.marks.of(id).note ?? "",
       onkeydown: (event) => {
         event.stopPropagation();
