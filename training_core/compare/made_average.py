@@ -73,6 +73,14 @@ def parts_of(lora_name: str) -> list[tuple[str, float]]:
     return [(part["file"], part["weight"]) for part in parts] if isinstance(parts, list) else []
 
 
+def files() -> list[Path]:
+    """Return the files that were made of averages, and nothing else that lies in their folder."""
+    from ..edit import recipe  # not above: see `file_of`
+
+    folder = folders.lora_path(f"{FOLDER}/x").parent
+    return sorted(path for path in folder.glob("*.safetensors") if recipe.is_made(path))
+
+
 def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> MadeAverage:
     """Return the file of an average of DoRA files, at their own rank; it is made if it is not there yet.
 
