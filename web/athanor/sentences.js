@@ -58,8 +58,7 @@ function filled({ pieces, weight }, text) {
 /** Whether what would be filled in makes sense. Short templates would fit names of files as well. */
 function isLikely({ weight }, values, inner) {
   return (
-    weight >= SHORT ||
-    values.every((value, index) => PLAIN.test(value) || (inner[index].weight && !/\. /.test(value)))
+    weight >= SHORT || values.every((value, index) => PLAIN.test(value) || (inner[index].weight && !/\. /.test(value)))
   );
 }
 
