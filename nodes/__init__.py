@@ -25,6 +25,7 @@ from . import (
     run_routes,
     saved_prompts,
     stopping,
+    sweep_told,
     upload_routes,
 )
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
@@ -69,6 +70,7 @@ WITH_ROUTES = (
     help_routes,
     missing,
     hints,
+    sweep_told,
     preset_routes,
     axis_routes,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.compare import block_axes, kinds, runs, upstream, variants
+from ..training_core.compare import block_axes, epoch_filter, kinds, runs, upstream, variants
 from ..training_core.compare import epochs as checkpoints
 from ..training_core.compare.axes import Axis, GraphModels, Value
 from ..training_core.compare.widgets import Widget
@@ -165,7 +165,7 @@ class AthanorLoRARunAxis(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, epochs: str | None = None) -> bool | str:
         """Return True if `epochs` can be read, else what is wrong (None: linked or missing)."""
-        return sentence(lambda: checkpoints.read_filter(str(epochs)), epochs=epochs)
+        return sentence(lambda: epoch_filter.read(str(epochs)), epochs=epochs)
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from server import PromptServer
@@ -13,6 +15,18 @@ from ..training_core.history.registry import Record, RunSummary
 from ..training_core.host.redacted_paths import without_roots
 from ..training_core.json_text import finite
 from .run_rows import listed
+
+_hearing: list[Callable[[Mapping[str, Any]], None]] = []
+
+
+@contextmanager
+def hearing(listener: Callable[[Mapping[str, Any]], None]) -> Iterator[None]:
+    """Inside, call `listener` with each message of the runs of this process, in the thread that trains, once it is sent."""
+    _hearing.append(listener)
+    try:
+        yield
+    finally:
+        _hearing.remove(listener)
 
 
 class Broadcasts:
@@ -35,9 +49,10 @@ class Broadcasts:
         """Send one message; `values` that are part of the run's state are told by all later ones as well."""
         values = {name: without_roots(value) if isinstance(value, str) else value for name, value in values.items()}
         self._state |= {name: values[name] for name in self._state.keys() & values.keys()}
-        PromptServer.instance.send_sync(
-            "athanor.run", finite({**self._identity, "kind": kind, **self._state, **values})
-        )
+        message = finite({**self._identity, "kind": kind, **self._state, **values})
+        PromptServer.instance.send_sync("athanor.run", message)
+        for listener in _hearing:
+            listener(message)
 
     def ended(
         self, record: Record | None, files: list[dict[str, Any]], error: BaseException | None, reused: bool

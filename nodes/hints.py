@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +53,12 @@ def told(prompt: Prompt) -> list[http.Json]:
     return [{"node": node, "text": text} for node, text in dict.fromkeys(rows)]
 
 
+def steps_of(prompts: Iterable[Prompt], node: str) -> list[int]:
+    """Return about how many steps a Train LoRA will make in each of several graphs; 0 where that is not known."""
+    scans: dict[str, QuickScan | None] = {}
+    return [_Graph(prompt, scans).steps(node) for prompt in prompts]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Model:
     """Where the model of a Train LoRA comes from, as widgets and links tell."""
@@ -65,9 +71,14 @@ class _Model:
 class _Graph:
     """One graph, whose folders are looked at once."""
 
-    def __init__(self, prompt: Prompt) -> None:
+    def __init__(self, prompt: Prompt, scans: dict[str, QuickScan | None] | None = None) -> None:
         self._prompt = prompt
-        self._quick_scans: dict[str, QuickScan | None] = {}
+        self._quick_scans = {} if scans is None else scans  # by the values of the Dataset Loader
+
+    def steps(self, node: str) -> int:
+        """Return about how many steps a Train LoRA will make; 0 if that is not known."""
+        training = self._settings(TrainingSettings, node)
+        return self._facts(node, training).length.steps if training else 0
 
     def of_node(self, node: str) -> Iterator[tuple[str, str]]:
         """Yield (node, sentence) about a node, and of Train LoRA about its config nodes as well."""
@@ -174,18 +185,19 @@ class _Graph:
         from ..training_core.data.hints import mistakes
         from ..training_core.data.quick_scan import QuickScan, quick_scan
 
-        if node not in self._quick_scans:
-            self._quick_scans[node] = None
+        key = repr(inputs_of(self._prompt, node))
+        if key not in self._quick_scans:
+            self._quick_scans[key] = None
             settings = self._settings(DatasetSettings, node)
             try:
                 if settings and settings.folder.strip():
                     places = dataset_places(settings.folder, settings.mask_folder, settings.control_folder)
                     seen = quick_scan(settings, places.root, places.masks, places.controls)
                     said = scanned.get(settings, places)
-                    self._quick_scans[node] = seen if said is None else QuickScan(seen.samples, mistakes(said))
+                    self._quick_scans[key] = seen if said is None else QuickScan(seen.samples, mistakes(said))
             except (AthanorError, OSError):  # told by the check for what is missing
                 pass
-        return self._quick_scans[node]
+        return self._quick_scans[key]
 
     def _model(self, node: str) -> _Model:
         """Return what is known of a Train LoRA's model before it is loaded."""

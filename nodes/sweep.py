@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
 from ..training_core import file_names
 from ..training_core.compare.axes import Axis, LoraChoice, Value
-from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
-from ..training_core.host import folders, nodegraph
-from ..training_core.settings import (
-    CacheSettings,
-    ConditioningSettings,
-    LossSettings,
-    NetworkSettings,
-    NoiseSettings,
-    OptimizerSettings,
-    SweepSettings,
-    ValidationSettings,
-    info,
-)
-from ..training_core.shared_graph import TRAIN_LORA, is_link, upstream
-from . import types
+from ..training_core.host import folders
+from ..training_core.settings import SweepSettings
+from ..training_core.shared_graph import is_link
+from ..training_core.wording import plural
+from . import sweep_text, types
 from .place import Place
 from .progress import Progress
 from .schema import image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
     from ..training_core.sweep.lines import Varied
-
-_CONFIGS = {
-    "Network Config": NetworkSettings,
-    "Optimizer Config": OptimizerSettings,
-    "Loss Config": LossSettings,
-    "Noise Config": NoiseSettings,
-    "Validation Config": ValidationSettings,
-    "Conditioning Config": ConditioningSettings,
-    "Cache Config": CacheSettings,
-}
-"""Nodes in front of Train LoRA whose settings vary, by their names."""
 
 
 class AthanorSweep(io.ComfyNode):
@@ -109,15 +89,15 @@ class AthanorSweep(io.ComfyNode):
         Raises:
             AthanorError: a line of settings is wrong, or no combination can be trained.
         """
-        from ..training_core.sweep import combinations, lines, picture, ranking
+        from ..training_core.sweep import picture, ranking
+        from ..training_core.sweep.training import Sweep, checkpoint, files_of
+        from .broadcasts import hearing
         from .sweep_clones import Clones
-        from .sweep_runs import Sweep, checkpoint, files_of
+        from .sweep_plan import plan
 
         place, settings = Place(cls.hidden), pick(SweepSettings, values)
-        train = _train_node(place)
-        before = upstream(place.graph, [train])
-        varied = lines.read(settings.settings, _widgets(before), _is_ours, _elsewhere(before), settings.seed)
-        found = combinations.chosen(varied, settings.count if settings.mode == "random" else None, settings.seed)
+        train = sweep_text.train_node(place.graph, place.node)
+        varied, found = sweep_text.combinations_of(place.graph, train, settings)
         clones = Clones(
             place.graph, train, [each.widget.node for each in varied], {"extra_pnginfo": cls.hidden.extra_pnginfo}
         )
@@ -125,21 +105,18 @@ class AthanorSweep(io.ComfyNode):
             return expanded
         given, progress = place.edge(values), Progress(place.node)
         base = _base_name(place.graph[train]["inputs"].get("output_name"), given)
-        sweep = Sweep(
-            clones=clones,
-            given=given,
-            settings=settings,
-            base=base,
-            say=lambda text: progress.text(text, always=True),
-            bar=progress.bar,
-        )
-        sweep.plan(found)
+        say = partial(progress.text, always=True)
+        runs = plan(found, clones, given, base, say)
+        train_one = partial(clones.train_one, given)
+        told = {"say": say, "bar": progress.bar, "hearing": hearing}
+        sweep = Sweep(settings=settings, base=base, runs=runs, train_one=train_one, **told)
         sweep.train()
         order = sweep.ranking()
         rows, seeds = [row for row, _ in order], _place_of_the_seed(varied)
         text = ranking.text(rows, seeds)
         progress.text("\n".join(ranking.sentences(rows, seeds)), always=True)  # the picture beside it has the table
-        image = image_output(picture.draw(f"Sweep of {base}: {len(rows)} runs", rows, seeds))
+        title = f"Sweep of {base}: {plural(len(rows), 'run')}"
+        image = image_output(picture.draw(title, rows, seeds))
         files = files_of([planned for _, planned in order])
         if not files:
             raise AthanorError(
@@ -151,7 +128,8 @@ class AthanorSweep(io.ComfyNode):
             Value(each.combination.label, (("lora", (LoraChoice(checkpoint(handle, settings.compare).lora_name),)),))
             for each, handle in chosen
         ]
-        shown = ui.PreviewImage(image, cls=cls).as_dict() | {"text": [text]}
+        on_node = image_output(picture.draw(title, rows, seeds, short=True))
+        shown = ui.PreviewImage(on_node, cls=cls).as_dict() | {"text": [text]}
         handles = list(made.values())
         return io.NodeOutput(handles[0], handles, Axis(f"sweep of {base}", tuple(values_of)), image, text, ui=shown)
 
@@ -161,33 +139,6 @@ def _check(text: str) -> None:
         raise AthanorError(
             "settings is empty: write one line for each setting, such as learning_rate: 5e-5, 1e-4, 2e-4."
         )
-
-
-def _train_node(place: Place) -> str:
-    """Return the id of the Train LoRA that the sweep stands behind.
-
-    Raises:
-        AthanorError: something else is connected.
-    """
-    link = place.graph[place.node]["inputs"].get("run")
-    if not is_link(link) or place.graph.get(link[0], {}).get("class_type") != TRAIN_LORA:
-        raise AthanorError("run: connect the output run of Train LoRA; the sweep trains it once for each combination.")
-    return link[0]
-
-
-def _widgets(graph: Mapping[str, Any]) -> list[Widget]:
-    return [Widget(**each) for each in nodegraph.widgets(graph)]
-
-
-def _is_ours(widget: Widget) -> bool:
-    return any(kind.startswith("Athanor") for kind in widget.kinds)
-
-
-def _elsewhere(graph: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings of config nodes that are not in front of the sweep, each with the node's name."""
-    there = {node["class_type"] for node in graph.values()}
-    missing = {name: group for name, group in _CONFIGS.items() if f"Athanor{name.replace(' ', '')}" not in there}
-    return {setting.name: name for name, group in missing.items() for setting in info(group)}
 
 
 def _base_name(name: Any, given: Mapping[tuple[str, int], Any]) -> str:

@@ -16,6 +16,7 @@ from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, node_tools, usable
 from ..training_core.settings import TrainingSettings
+from ..training_core.shared_graph import SWEEP
 from . import run_rows, types
 from .broadcasts import Broadcasts
 from .cached_runs import cached_runs
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("athanor")
-SWEEP = "AthanorSweep"
 
 
 class AthanorTrainLoRA(io.ComfyNode):
@@ -151,7 +151,10 @@ class AthanorTrainLoRA(io.ComfyNode):
 
         if sweep := in_front_of_a_sweep(cls.hidden):
             cached_runs.pass_over(str(values.get("output_name") or ""))
+            from .sweep_text import forgotten
+
             said = f"Sweep ({sweep}) trains this node once for each of its combinations; as it stands here, it is not trained."
+            said = f"{said} {forgotten(cls.hidden.prompt, cls.hidden.unique_id)}".strip()
             log.info("Athanor: %s", said)
             return io.NodeOutput(*[node_tools.blocked()] * len(cls.RETURN_TYPES), ui={"text": [said]})
         packages.check()

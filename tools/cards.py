@@ -192,6 +192,31 @@ def curve(shares: Sequence[float], colours: Sequence[str]) -> Picture:
     return draw
 
 
+RANKED = (
+    ("1e-4", 8, 0.14, 0.10),
+    ("1e-4", 32, 0.2, 0.12),
+    ("5e-5", 32, 0.48, 0.1),
+    ("5e-5", 8, 0.56, 0.11),
+    ("2e-4", 32, 0.86, 0.14),
+)
+"""Learning rate, rank, and where the dot of its probe and the reach of its noise are, on a scale from 0 to 1."""
+
+
+def ranking(demo: Demo, card: Image.Image, box: tuple[int, int, int, int]) -> None:
+    """Runs of a sweep, the best first: a dot with its noise for each; the first two cannot be told apart."""
+    left, top, right, bottom = box
+    pen, face, high = ImageDraw.Draw(card), font(22), (bottom - top) / len(RANKED)
+    begin, room = left + 190, right - left - 200
+    for row, (rate, rank, at, reach) in enumerate(RANKED):
+        y = top + high * (row + 0.5)
+        pen.text((left, y), "1-2" if row < 2 else str(row + 1), SOFT, face, anchor="lm")
+        pen.text((left + 44, y), f"{rate}, {rank}", INK, face, anchor="lm")
+        x, colour = begin + room * at, GREEN if row < 2 else SOFT
+        pen.line((x - room * reach, y, x + room * reach, y), colour, 4)
+        pen.ellipse((x - 9, y - 9, x + 9, y + 9), colour)
+        pen.line((left, y + high / 2, right, y + high / 2), LINE, 2)
+
+
 GREEN, BLUE, RED, VIOLET = "#2f7d4f", "#2b62a8", "#b3432b", "#6a4ba0"
 LEARNING = grid((0, 2, 5))
 FIRST = [
@@ -209,6 +234,10 @@ TOOLS = [
     Card(
         name="2 Pick my epoch", above="LoRA files of any trainer", title="Pick my epoch", accent=BLUE,
         picture=grid((1, 3, 5), starred=(1, 1)), words="epochs, strengths and seeds in one grid",
+    ),
+    Card(
+        name="2 Which settings", above="Several runs, ranked", title="Which settings?", accent=BLUE, picture=ranking,
+        words="learning rate and rank, over night",
     ),
     Card(
         name="2 Continue a run", above="More epochs, other pictures", title="Continue a run", accent=BLUE,

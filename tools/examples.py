@@ -25,6 +25,7 @@ import assemble
 import example_first
 import example_recipes
 import example_studies
+import example_sweep
 import example_tools
 import prepare
 import stand_in
@@ -34,7 +35,9 @@ from sheet import Sheet
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "example_workflows"
 BASE = ROOT / ".athanor" / "examples"
-SHEETS = [*example_first.ALL, *example_tools.ALL, *example_recipes.ALL, *example_studies.ALL]
+SHEETS = [
+    *example_first.ALL, *example_tools.ALL, *example_sweep.ALL, *example_recipes.ALL, *example_studies.ALL,
+]  # fmt: skip
 DEMO = "quickstart"
 """Lies in demo/: it needs the demo's model, which dev.py alone has."""
 RENDERER = "(vue) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)"

@@ -8,6 +8,8 @@ from typing import Any
 
 TRAIN_LORA = "AthanorTrainLoRA"
 """Type of the node that trains."""
+SWEEP = "AthanorSweep"
+"""Type of the node that trains it once for each combination of settings."""
 WITHOUT_GRAPH = ("recipe", "minimal")
 """Choices of its `metadata` whose files tell no graph."""
 _OFF = (2, 4)

@@ -136,9 +136,11 @@ def test_pictures_with_settings_of_one_file_alone_do_not_count(epochs, points, t
         ("best by 3", "is not understood"),
     ],
 )
-def test_what_cannot_be_read_is_told_before_there_is_a_run(epochs, text, words):
+def test_what_cannot_be_read_is_told_before_there_is_a_run(comfy, text, words):
+    from athanor.training_core.compare import epoch_filter
+
     with pytest.raises(AthanorError, match=words):
-        epochs.read_filter(text)
+        epoch_filter.read(text)
 
 
 def test_what_is_best_by_a_score_may_be_the_finished_one(epochs, points):

@@ -33,6 +33,8 @@ def axis(*names, special=()):
         (["my_char_v2-000010", "my_char_v2-000012"], "my_char_v2- …", ("000010", "000012")),  # not 0 and 2
         (["epoch 1", "epoch 10"], "", ("epoch 1", "epoch 10")),  # too little to be worth it
         (["0.25", "0.5"], "", ("0.25", "0.5")),
+        (["learning_rate 1e-4", "learning_rate 2e-4"], "learning_rate …", ("1e-4", "2e-4")),  # not 1e and 2e
+        (["some_char 1e-4", "some_char 1e-5"], "some_char …", ("1e-4", "1e-5")),
         (["my_character 0.25", "my_character 0.5"], "my_character …", ("0.25", "0.5")),
         (["a cat sitting on a mat", "a dog sitting on a mat"], "a … sitting on a mat", ("cat", "dog")),
         (["style-long-name", "style-long-name-v2"], "style-long- …", ("name", "name-v2")),

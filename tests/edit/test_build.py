@@ -57,7 +57,7 @@ def changes(path: Path) -> dict[str, torch.Tensor]:
 def written(tmp_path: Path, wanted: Wanted) -> Path:
     made = build.make(wanted)
     path = tmp_path / "result.safetensors"
-    recipe.write(path, made, recipe.metadata(made, wanted, path.stem, recipe.recipe(wanted)))
+    recipe.write(path, made, wanted, recipe.recipe(wanted))
     return path
 
 

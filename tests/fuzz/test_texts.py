@@ -252,7 +252,7 @@ def test_texts_of_the_corpus_are_taken_whole(case):
 
 def test_names_of_files_and_runs(comfy, tmp_path, monkeypatch):
     import folder_paths
-    from athanor.training_core.compare import curves, epochs, grid_files, runs
+    from athanor.training_core.compare import curves, epoch_filter, grid_files, runs
     from athanor.training_core.host import dataset_places, folders
 
     monkeypatch.setattr(folder_paths, "get_input_directory", lambda: str(tmp_path))
@@ -270,7 +270,7 @@ def test_names_of_files_and_runs(comfy, tmp_path, monkeypatch):
         "name of a comparison": grid_files.open_comparison,
         "source": runs.find,
         "runs": curves.find,
-        "epochs": epochs.read_filter,
+        "epochs": epoch_filter.read,
         "prompt file": lambda text: prompts.read(groups.SamplingSettings(sample_prompts=text), tmp_path, ()),
     }
     for _ in range(fuzz.cases(20_000, 400)):

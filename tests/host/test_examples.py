@@ -24,6 +24,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 FIRST = [name for name in NAMES if name.startswith("1 ")]
 CAPTION = "2 Caption pictures"
+SETTINGS = "2 Which settings"
 EXPERTS = "3 Recipe - Wan 2.2 experts"
 SD15 = "anyloraCheckpoint_bakedvaeBlessedFp16"
 LOADERS = ("CheckpointLoaderSimple", "UNETLoader", "CLIPLoader", "DualCLIPLoader", "VAELoader")
@@ -77,8 +78,10 @@ def small(server, name: str, epochs: int, muted: bool = False) -> dict:
         loader = next(k for k, node in prompt.items() if node["class_type"] == "CheckpointLoaderSimple")
         for node in prompt.values():
             node["inputs"] = {n: [loader, 1] if v == [key, 0] else v for n, v in node["inputs"].items()}
-    if name.startswith("1 ") or name == EXPERTS:
+    if name.startswith("1 ") or name in (EXPERTS, SETTINGS):
         first_choices(prompt)
+    for inputs in workflow.nodes_of(prompt, "AthanorSweep"):
+        inputs["settings"] = "learning_rate: 1e-4, 2e-4"  # two runs tell what six do
     if name == "2 Pick my epoch":  # 36 pictures, which the small SD3 draws in a fraction of the time
         workflow.nodes_of(prompt, "CheckpointLoaderSimple")[0]["ckpt_name"] = "sd3_medium.safetensors"
     if name == CAPTION:
@@ -366,6 +369,15 @@ def _pick(server, prompt, entry):
     )
 
 
+def _ranked(server, prompt, entry):
+    (key,) = [key for key, meta in entry["meta"].items() if meta["display_node"] == key_of(prompt, "Sweep")]
+    told = entry["outputs"][key]["text"][0]
+    assert told.count("| learning_rate ") == 2 and "held-out" not in told and "failed" not in told
+    assert labels(server, prompt, entry, "The runs over prompts", 0) == ["1e-4", "2e-4"]
+    folder = graphs.folder(server, entry, key_of(prompt, "The runs over prompts"))
+    assert json.loads((folder / "scores.json").read_text())["scorer"]["weak"]
+
+
 SEEN = {
     "3 Recipe - SDXL style LoKr": _recipe_a,
     "3 Study - Noise and loss": _recipe_b,
@@ -376,5 +388,6 @@ SEEN = {
     "2 Prepare a dataset": _preparation,
     "2 Continue a run": _goes_on,
     "2 Pick my epoch": _pick,
+    SETTINGS: _ranked,
     CAPTION: _captioned,
 }

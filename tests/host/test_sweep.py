@@ -51,11 +51,6 @@ def test_each_combination_is_a_run_of_its_own(server):
     assert (
         all(record.done for record in records) and not (server.base / "models/loras" / f"{name}.safetensors").exists()
     )
-    alone = graphs.training("sd3", train={"output_name": f"{name}_alone"}, validation=LOOK)
-    del alone["curve"]
-    server.run(alone)
-    hashes = [graphs.metadata(record.target)["sshs_model_hash"] for record in records]
-    assert hashes[0] == graphs.metadata(graphs.lora_file(server, f"{name}_alone"))["sshs_model_hash"] != hashes[1]
     # Its job.json holds a graph that trains this run alone, and the run is marked as one of the sweep.
     stored = json.loads((records[1].folder / "job.json").read_text())["graph"]
     assert stored["node"] == "train" and "sweep" not in stored["prompt"]
@@ -72,6 +67,8 @@ def test_each_combination_is_a_run_of_its_own(server):
     del graph["sweep"], graph["show"], graph["losses"], graph["compare"]
     server.run(graph)
     assert record_of(server, name).done
+    hashes = [record.saved[-1]["hash"] for record in (record_of(server, name), *records)]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_what_fails_or_is_ended_early_does_not_stop_the_others(server):
@@ -92,6 +89,27 @@ def test_what_fails_or_is_ended_early_does_not_stop_the_others(server):
     del alone["sweep"], alone["show"], alone["losses"]
     server.run(alone)
     assert record_of(server, ended.output_name).done
+
+
+def test_the_page_is_told_what_will_be_trained(server):
+    """While the text is typed: runs and steps, or what is wrong, and which nodes at Train LoRA would get nothing."""
+
+    def told(graph):
+        return [(row["text"], row["wrong"]) for row in server.post("/athanor/sweeps", {"prompt": graph})]
+
+    graph = sweep("told", "learning_rate: 1e-3, 0.01\nepochs: 1, 2, 3")
+    assert told(graph) == [("6 runs (2 learning_rate x 3 epochs), of about 4 to 12 steps, 48 in all.", False)]
+    graph["curve"] = graphs.node("PreviewImage", images=["train", 4])
+    assert told(graph)[1] == (
+        "Preview Image gets nothing from Train LoRA, which trains only inside of the sweep: connect to the outputs of Sweep instead.",
+        True,
+    )
+    graph = sweep("told", "rank: 4, 8\nseed: x20", mode="random", count=5)
+    assert told(graph) == [("5 of 40 combinations (2 rank x 20 seed), of about 4 steps, 20 in all.", False)]
+    ((text, wrong),) = told(sweep("told", "learning_rat: 1"))
+    assert wrong and "the nearest: learning_rate" in text
+    graph["sweep"]["inputs"]["run"] = ["buckets", 0]
+    assert told(graph)[0][0].startswith("run: connect the output run of Train LoRA") and told({"1": 2, "2": {}}) == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ KNOWN = [
     Widget(node="9", name="seed", title="Sampler", kinds=("KSampler", "KSampler"), type="INT", value=0),
     widget("5:3", "epochs", "INT", minimum=1, maximum=99),
 ]
-ELSEWHERE = {"noise_offset": "Noise Config"}
+ELSEWHERE = {"noise_offset": "it is a setting of Noise Config: connect one to Train LoRA"}
 
 
 def ours(one):

@@ -2,78 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 from .. import lists
 from ..errors import AthanorError, quoted
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import averages, best_by, grammar, marks, skipping
+from . import averages, best_by, epoch_filter, marks
 from .averages import Average
 from .axes import Axis, LoraChoice, Value
+from .best_by import BestBy
+from .epoch_filter import Few, Filter, Listed, Span
 from .runs import Points
-
-
-def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
-    """Return a filter's kind and what it counts; can be called before there is a run.
-
-    `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's best); `best 3 by
-    likeness` (see best_by.py); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
-    Beside any of them or alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`. What `SKIP:` is
-    in front of is left out of it, and is a filter itself: `all, SKIP: 4`.
-
-    Args:
-        field: where the text stands, for messages.
-
-    Raises:
-        AthanorError: it cannot be read.
-    """
-    text, skipped = skipping.parted(text)
-    for part in skipped:
-        read_filter(part, field)
-    text, means = averages.split(text, field)
-    for each in means:
-        for inside in each.which:
-            if read_filter(inside, field)[0] == "none":
-                raise AthanorError(f"{field}: {quoted(each.label)} is an average of averages; write its epochs.")
-    words = " ".join(text.lower().split())
-    if means and not words:
-        return "none", None, None
-    if words in ("", "all"):
-        return "all", None, None
-    if words == "starred":
-        return "starred", None, None
-    if found := best_by.read(words, text, field):
-        return "best by", found, None
-    if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d{1,9})|(\d{1,9}) (even|best)", words):
-        count = int(match[2] or match[3])
-        if count < 1:
-            raise AthanorError(f"{field}: {quoted(text)} selects no checkpoint; give a number from 1.")
-        return (match[1] or match[4]).removeprefix("around "), count, None
-    if match := re.fullmatch(r"from (\d{1,9})|(?:from )?(\d{1,9}) ?(?:to|-) ?(\d{1,9})|to (\d{1,9})", words):
-        return "range", int(match[1] or match[2] or 0), int(match[3] or match[4] or 10**9)
-    wanted: list[tuple[int | None, bool]] = []  # an epoch (None: the last), and whether it must be there
-    for part in lists.split(text, field=field):
-        if part.lower() in ("last", "final"):
-            wanted.append((None, True))
-            continue
-        if part.isdecimal() and len(part) < 10:
-            wanted.append((int(part), True))
-            continue
-        try:
-            wanted += [(int(n), False) for n in grammar.numbers(part, field, whole=True)]
-        except AthanorError:
-            raise AthanorError(
-                f"{field}: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, best 3 by likeness, "
-                "5 even, starred, mean(6-10), or 2, 4, last."
-            ) from None
-        lists.limited(wanted, text, field)
-    return "listed", wanted, None
 
 
 def choose(points: Points, text: str, field: str = "epochs") -> list[Checkpoint]:
@@ -82,58 +25,61 @@ def choose(points: Points, text: str, field: str = "epochs") -> list[Checkpoint]
     Raises:
         AthanorError: it cannot be read, or nothing is left; what there is, is listed.
     """
-    text, skipped = skipping.parted(text)
-    left_out = _left_out(points, skipped, field)
-    found = _chosen(points, text, field)
+    return _kept(points, epoch_filter.read(text, field), field)[0]
+
+
+def _kept(points: Points, wanted: Filter, field: str) -> tuple[list[Checkpoint], set[Checkpoint]]:
+    """Return the checkpoints that a filter keeps, and those that it skips."""
+    left_out = {c for each in wanted.skipped for c in _skipped(points, each, field)}
+    found = _chosen(points, wanted, field)
     kept = [c for c in found if c not in left_out]
     if found and not kept:
         raise AthanorError(
             f"{field}: SKIP: leaves no checkpoint of {points.name}; {_there_are(list(points.checkpoints))}."
         )
-    return kept
+    return kept, left_out
 
 
-def _left_out(points: Points, skipped: Sequence[str], field: str) -> set[Checkpoint]:
+def _skipped(points: Points, wanted: Filter, field: str) -> list[Checkpoint]:
     """Return the checkpoints that are skipped; an epoch that is not there is no mistake in them."""
-    have = list(points.checkpoints)
-    result: set[Checkpoint] = set()
-    for part in skipped:
-        kind, wanted, _ = read_filter(part, field)
-        if kind == "listed":
-            epochs = {epoch for epoch, _ in wanted}
-            result.update(c for i, c in enumerate(have, 1) if c.epoch in epochs or (None in epochs and i == len(have)))
-        else:
-            result.update(_chosen(points, part, field))
-    return result
+    if not isinstance(wanted.wanted, Listed):
+        return _chosen(points, wanted, field)
+    have, epochs = list(points.checkpoints), {epoch for epoch, _ in wanted.wanted.epochs}
+    return [c for i, c in enumerate(have, 1) if c.epoch in epochs or (None in epochs and i == len(have))]
 
 
-def _chosen(points: Points, text: str, field: str) -> list[Checkpoint]:
-    kind, first, second = read_filter(text, field)
-    text, _ = averages.split(text, field)
+def _chosen(points: Points, wanted: Filter, field: str) -> list[Checkpoint]:
+    """Return the checkpoints that a filter means, with those that it skips."""
     have = list(points.checkpoints)
-    if kind == "none":
-        return []
-    if kind == "all":
-        return have
-    if kind == "starred":
-        liked = marks.starred(folders.compare_folder(""))
-        starred = [c for c in have if fingerprint.file(c.path) in liked]
-        if not starred:
-            raise AthanorError(
-                f"{field}: no checkpoint of {points.name} is starred; open the viewer of a comparison (a button of XYZ "
-                "Compare), and press s on the pictures that you like."
-            )
-        return starred
-    if kind == "best by":
-        return best_by.choose(points, first, field)
-    if kind == "listed":
-        return _listed(have, first, text, field)
-    if kind == "range":
-        inside = [c for c in have if first <= c.epoch <= second]
-        if not inside:
-            raise AthanorError(f"{field}: there is no checkpoint from {first} to {second}; {_there_are(have)}.")
-        return inside
-    return _few(points, kind, first, field)
+    match wanted.wanted:
+        case "none":
+            return []
+        case "all":
+            return have
+        case "starred":
+            return _starred(points, field)
+        case BestBy() as best:
+            return best_by.choose(points, best, field)
+        case Listed(epochs):
+            return _listed(have, epochs, wanted.text, field)
+        case Span(first, last):
+            inside = [c for c in have if first <= c.epoch <= last]
+            if not inside:
+                raise AthanorError(f"{field}: there is no checkpoint from {first} to {last}; {_there_are(have)}.")
+            return inside
+        case Few(how, count):
+            return _few(points, how, count, field)
+
+
+def _starred(points: Points, field: str) -> list[Checkpoint]:
+    liked = marks.starred(folders.compare_folder(""))
+    starred = [c for c in points.checkpoints if fingerprint.file(c.path) in liked]
+    if not starred:
+        raise AthanorError(
+            f"{field}: no checkpoint of {points.name} is starred; open the viewer of a comparison (a button of XYZ "
+            "Compare), and press s on the pictures that you like."
+        )
+    return starred
 
 
 def _listed(
@@ -176,7 +122,7 @@ def axis(
     """Return the axis of the checkpoints that a filter keeps.
 
     Args:
-        text: the filter, see `read_filter`.
+        text: the filter, see epoch_filter.py.
         include_base: begin with the base model, without a LoRA.
         include_final: end with the finished LoRA, even where the filter leaves it out.
         field: where the filter stands, for messages.
@@ -186,22 +132,21 @@ def axis(
     """
     from . import made_average  # which reads LoRA files: not when ComfyUI starts
 
-    kind, chosen = read_filter(text, field)[0], choose(points, text, field)
-    left_out = _left_out(points, skipping.parted(text)[1], field)
+    wanted = epoch_filter.read(text, field)
+    chosen, left_out = _kept(points, wanted, field)
     final = [c for c in points.checkpoints if c.last and c not in left_out]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif any(not c.last for c in points.checkpoints) and kind not in ("listed", "best", "best by"):
+    elif any(not c.last for c in points.checkpoints) and not wanted.is_choice:
         chosen = [c for c in chosen if c not in final]
-    if not chosen and kind != "none":
+    if not chosen and wanted.wanted != "none":
         raise AthanorError(
             f"{field}: {quoted(text)} selects only the finished LoRA of {points.name}; switch include_final on."
         )
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
-    averaged = averages.split(skipping.parted(text)[0], field)[1]
-    means = [made_average.value(points.name, each, *parts(points, each, field), field) for each in averaged]
+    means = [made_average.value(points.name, each, *parts(points, each, field), field) for each in wanted.averages]
     values += [value for value, _ in means]
     notes = tuple(note for _, note in means if note)
     return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out), notes=notes)

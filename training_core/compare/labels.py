@@ -13,6 +13,8 @@ WORTH = 8
 
 _EDGE = re.compile(r"[\s_\-./,:]")
 
+_NUMBER = re.compile(r"\d[\d.]*[eE][-+]?\d+")
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -41,13 +43,15 @@ def common(names: Sequence[str]) -> tuple[str, str]:
         return "", ""
     head = _shared(names)
     end = len(head)
-    while end and not _edge(head[end - 1], head[max(0, end - 2) : end - 1]):
+    while end and (not _edge(head[end - 1], head[max(0, end - 2) : end - 1]) or _is_in_a_number(names, end)):
         end -= 1
     head = head[:end]
     rest = [name[len(head) :] for name in names]
     tail = _shared([name[::-1] for name in rest])[::-1]
     begin = 0
-    while begin < len(tail) and not _edge(tail[begin], tail[begin + 1 : begin + 2]):
+    while begin < len(tail) and (
+        not _edge(tail[begin], tail[begin + 1 : begin + 2]) or _is_in_a_number(names, begin - len(tail))
+    ):
         begin += 1
     tail = tail[begin:]
     if any(not name[: len(name) - len(tail)].strip() for name in rest):
@@ -55,6 +59,12 @@ def common(names: Sequence[str]) -> tuple[str, str]:
     if any(not name.strip() for name in rest):
         return "", ""
     return head, tail
+
+
+def _is_in_a_number(names: Sequence[str], at: int) -> bool:
+    """Return whether a place, counted from the beginning or (below 0) from the end, lies inside of a number such as 1e-4."""
+    places = [(name, at if at > 0 else len(name) + at) for name in names]
+    return any(found.start() < place < found.end() for name, place in places for found in _NUMBER.finditer(name))
 
 
 def _shared(names: Sequence[str]) -> str:

@@ -73,6 +73,14 @@ def parts_of(lora_name: str) -> list[tuple[str, float]]:
     return [(part["file"], part["weight"]) for part in parts] if isinstance(parts, list) else []
 
 
+def files() -> list[Path]:
+    """Return the files that were made of averages, and nothing else that lies in their folder."""
+    from ..edit import recipe  # not above: see `file_of`
+
+    folder = folders.lora_path(f"{FOLDER}/x").parent
+    return sorted(path for path in folder.glob("*.safetensors") if recipe.is_made(path))
+
+
 def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> MadeAverage:
     """Return the file of an average of DoRA files, at their own rank; it is made if it is not there yet.
 
@@ -95,10 +103,9 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
     recipe_of = recipe.recipe(wanted)
     digest = hashlib.sha256(json.dumps(recipe_of, sort_keys=True).encode()).hexdigest()[:8]
     path = folders.lora_path(f"{FOLDER}/{plain_name(label)}-{digest}")
-    if not (path.is_file() and recipe.is_same(path, recipe_of)):
+    if not recipe.is_same(path, recipe_of):
         result = build.make(wanted, _shown)
-        recipe_of["check"] = told.difference(result)
-        recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
+        recipe.write(path, result, wanted, recipe_of)
     kept = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
     far = kept["check"]["difference"] if isinstance(kept, dict) and isinstance(kept.get("check"), dict) else 0.0
     return MadeAverage(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..byte_size import format_bytes
 from ..drawing import lacks_font
 from ..errors import AthanorError
-from ..wording import plural
+from ..wording import duration, plural
 from .axes import Axis
 from .cells import Cell
 from .pages import Page
@@ -43,7 +43,7 @@ def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequ
     if missing:
         work = sum(cell.steps * cell.width * cell.height for cell in missing) / 1e6
         pixels = sum(cell.width * cell.height for cell in missing)
-        time = f"about {_duration(work * measured[0])}" if measured else "not known before this model's first grid"
+        time = f"about {duration(work * measured[0])}" if measured else "not known before this model's first grid"
         disk = pixels * (measured[1] if measured else 1.6)
         lines.append(f"time: {time}; disk: about {format_bytes(disk)}")
     lines.append(
@@ -106,9 +106,3 @@ def outcome_text(prepared: PreparedComparison, missing: int, failed: Sequence[tu
 def places_text(folder: Path, pages: int) -> str:
     """Say in two lines where a comparison's `pages` of the grid and its viewer lie, as paths of this computer."""
     return f"to view in a browser: {folder / 'viewer' / 'index.html'}\n{plural(pages, 'page')} in {folder}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

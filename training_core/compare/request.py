@@ -11,7 +11,7 @@ from ..errors import AthanorError
 from ..history.handle import Run
 from ..host import lora, sampling
 from ..settings import CompareSettings
-from . import block_axes, control_pictures, epochs, experts, grammar, kinds, readers, runs, variants
+from . import block_axes, control_pictures, epoch_filter, epochs, experts, grammar, kinds, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
 from .control_pictures import ControlPicture
@@ -62,7 +62,7 @@ def check_widgets(settings: CompareSettings) -> None:
     Raises:
         AthanorError: strengths, seeds or the filter of checkpoints are wrong.
     """
-    epochs.read_filter(settings.checkpoints, "checkpoints")
+    epoch_filter.read(settings.checkpoints, "checkpoints")
     grammar.numbers(settings.strengths, "strengths")
     grammar.seeds(settings.seeds, "seeds")
 

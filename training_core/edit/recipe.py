@@ -170,9 +170,20 @@ def _number(value: float) -> str:
     return str(round(value, 6))
 
 
-def write(path: Path, made: Made, told: Mapping[str, str]) -> str:
-    """Write a result whole or not at all, with its hashes, and return its sshs_model_hash."""
-    return save_lora(path, made.tensors, told)
+def check(made: Made) -> dict[str, Any]:
+    """Return the result of the self-check as the file keeps it: in all, and of the layer that differs most."""
+    worst = max(made.layers, key=lambda layer: layer.error)
+    return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
+
+
+def write(path: Path, made: Made, wanted: Wanted, recipe_of: Mapping[str, Any]) -> None:
+    """Write what was made of LoRA files, whole or not at all, with what it tells: originals, hashes, recipe and self-check."""
+    save_lora(path, made.tensors, metadata(made, wanted, path.stem, {**recipe_of, "check": check(made)}))
+
+
+def write_extracted(path: Path, made: Made, recipe_of: Mapping[str, Any], base: Mapping[str, str]) -> None:
+    """Write what was extracted from two models likewise; `base`: fields about the model that it is for."""
+    save_lora(path, made.tensors, extracted(made, path.stem, {**recipe_of, "check": check(made)}, base))
 
 
 def notes(wanted: Wanted) -> list[str]:
@@ -196,6 +207,6 @@ def is_made(path: Path) -> bool:
 
 
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:
-    """Return whether a file was made by this recipe; how it compared with its originals (`check`) is no part of it."""
+    """Return whether there is a file that was made by this recipe; how it compared with its originals (`check`) is no part of it."""
     told = parse_json(safetensors_metadata(path).get(KEY, ""))
     return isinstance(told, dict) and {**told, "check": None} == {**parse_json(json.dumps(recipe_of)), "check": None}

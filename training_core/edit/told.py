@@ -12,10 +12,10 @@ from ..errors import shortened
 from ..files import safetensors_metadata
 from ..json_text import parse_json
 from ..wording import plural
+from . import recipe
 from .build import Layer, Made, Wanted
 from .change import rank_by
 from .opened import opened
-from .recipe import KEY
 
 _HOW = {
     "kronecker": "as the nearest Kronecker product",
@@ -41,12 +41,6 @@ def percent(share: float) -> str:
     return f"{share * 100:.2g} %" if share > _ROUNDING else "0 %"
 
 
-def difference(made: Made) -> dict[str, Any]:
-    """Return the result of the self-check as the file keeps it: in all, and of the layer that differs most."""
-    worst = max(made.layers, key=lambda layer: layer.error)
-    return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
-
-
 ORIGINALS, MODELS = "the sum of the originals", "the models' difference"
 """What a result is compared with."""
 
@@ -63,7 +57,7 @@ def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list
     said = ", ".join(f"{kind} ({n})" if len(kinds) > 1 else kind for kind, n in kinds.most_common(4))
     lines = [
         f"{name}: {plural(count, 'layer')}, {said}{_ranks(made.layers)}, {made.precision}, {format_bytes(size)}",
-        *_compared(difference(made), original),
+        *_compared(recipe.check(made), original),
     ]
     hows = Counter(layer.how for layer in made.layers if layer.how in _HOW and original == ORIGINALS)
     lines += [f"{n} of {count} layers {_HOW[how]}" for how, n in hows.most_common()]
@@ -90,7 +84,7 @@ def originals(wanted: Wanted) -> str:
 
 def again(path: Path, original: str = ORIGINALS) -> list[str]:
     """Return lines about a file that was made before by the same recipe."""
-    told = parse_json(safetensors_metadata(path).get(KEY, ""))
+    told = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
     check = told.get("check") if isinstance(told, Mapping) else None
     return [
         f"{path.name} ({format_bytes(path.stat().st_size)}) was made from these files and settings before, and stays as it is.",

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from ..settings import BucketSettings, identity
+from ..wording import duration
 from . import registry, run_facts, run_json
 from .registry import STARTS, Record
 
@@ -62,15 +63,5 @@ def _times(times: dict[str, float | None]) -> dict[str, str]:
         for name in ("started", "ended")
         if (at := times[name]) is not None
     }
-    return {**shown, "time trained": duration(times["seconds"] or 0.0)}
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words such as "2 h 05 min", "3 min 20 s" or "12 s"; '' for none."""
-    if seconds < 1:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    trained = times["seconds"] or 0.0
+    return {**shown, "time trained": duration(trained) if trained >= 1 else ""}

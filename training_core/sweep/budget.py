@@ -1,26 +1,21 @@
-"""How long a sweep takes, and which of its runs a budget has room for (pure)."""
+"""How long a sweep takes, and which of its runs a budget has room for; what was chosen is noted, so that it stays."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
+from ..files import read_json, write_json
 from ..randomness import keyed
-from ..wording import plural
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it: 45 s, 12 min, 2 h 10 min."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    hours, minutes = divmod(max(1, round(seconds / 60)), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+from ..wording import duration, plural
 
 
 def fitting(costs: Sequence[float], budget: float, seed: int) -> list[int]:
     """Return the numbers of the runs that a budget has room for: drawn by the seed one after another, as long as they fit.
 
     Args:
-        costs: of each run, in the budget's unit; those that are finished cost nothing.
+        costs: of each run from its first step to its last, in the budget's unit.
         budget: 0 = no limit.
     """
     if not budget or sum(costs) <= budget:
@@ -28,7 +23,7 @@ def fitting(costs: Sequence[float], budget: float, seed: int) -> list[int]:
     order = list(range(len(costs)))
     keyed("sweep budget", seed, len(costs)).shuffle(order)
     kept, left = [], budget
-    for number in sorted(order, key=lambda n: bool(costs[n])):
+    for number in order:
         if costs[number] <= left:
             kept.append(number)
             left -= costs[number]
@@ -46,7 +41,8 @@ def announcement(steps: Sequence[int], seconds: Sequence[float] | None, finished
     """
     lengths = sorted(set(steps))
     each = f" of {lengths[0]}" if len(lengths) == 1 else f" of {lengths[0]} to {lengths[-1]}" if lengths else ""
-    words = [f"{plural(len(steps), 'run')}{each} steps" if steps else "nothing is left to train"]
+    in_all = f", {sum(steps)} in all" if len(steps) > 1 else ""
+    words = [f"{plural(len(steps), 'run')}{each} steps{in_all}" if steps else "nothing is left to train"]
     if steps:
         words.append(
             f"about {duration(sum(seconds))} by the speed of earlier runs"
@@ -58,3 +54,25 @@ def announcement(steps: Sequence[int], seconds: Sequence[float] | None, finished
     if left_out:
         words.append(f"{plural(left_out, 'combination')} left out, drawn by seed, as the budget has no room")
     return "; ".join(words)
+
+
+def noted(folder: Path, runs: Sequence[str], limit: str) -> list[str] | None:
+    """Return the ids that were chosen of these runs for this budget before; None where nobody has chosen.
+
+    Args:
+        folder: where that is noted.
+        runs: ids of all runs that can be trained.
+        limit: the budget with its unit, and the seed that draws.
+    """
+    found = [each for each in read_json(_place(folder, runs, limit), []) if each in runs]
+    return found or None
+
+
+def note(folder: Path, runs: Sequence[str], limit: str, chosen: Sequence[str]) -> None:
+    """Note which runs were chosen: queued again, a sweep trains the same ones, though it knows another speed by then."""
+    write_json(_place(folder, runs, limit), list(chosen))
+
+
+def _place(folder: Path, runs: Sequence[str], limit: str) -> Path:
+    digest = hashlib.sha256("\n".join([limit, *sorted(runs)]).encode()).hexdigest()
+    return folder / f"{digest[:16]}.json"

@@ -38,8 +38,13 @@ class Combination:
     number: int  # in the whole grid, from 0
     edits: tuple[WidgetEdit, ...]
     values: tuple[str, ...]  # as they are shown, in the order of the lines
-    label: str  # "learning_rate 1e-4, rank 8"
+    told: tuple[tuple[str, str], ...]  # what differs: name and value of each setting
     suffix: str  # of its output_name: "_lr1e-4_rank8"
+
+    @property
+    def label(self) -> str:
+        """What differs, in words: "learning_rate 1e-4, rank 8"."""
+        return ", ".join(f"{name} {value}" for name, value in self.told)
 
 
 def size(varied: Sequence[Varied]) -> int:
@@ -84,7 +89,7 @@ def _combination(varied: Sequence[Varied], number: int) -> Combination:
         number=number,
         edits=tuple(each.edit(choice) for each, choice in pairs),
         values=tuple(choice.label for choice in picked),
-        label=", ".join(f"{title(each, names)} {choice.label}" for each, choice in told),
+        told=tuple((title(each, names), choice.label) for each, choice in told),
         suffix="".join(f"_{part}" for each, choice in told if (part := _part(each, choice, names))),
     )
 

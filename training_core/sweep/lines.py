@@ -63,7 +63,7 @@ def read(
     Args:
         known: the widgets of Train LoRA and of all nodes in front of it.
         is_ours: whether a widget belongs to a node of this pack: of two with one name, that one is meant.
-        elsewhere: setting -> the node that has it, of nodes that are not there: which one to connect.
+        elsewhere: setting that no widget has -> where it is, and what to do for it to vary.
         seed: of random values.
 
     Raises:
@@ -114,9 +114,10 @@ def _find(
             raise AthanorError(
                 f"{where}: {name} is in {' and '.join(f'{w.title} ({w.node})' for w in same[:4])}; write {written}."
             )
-    home = next((elsewhere[asked] for asked in (name.lower(), ALIASES.get(name.lower(), "")) if asked in elsewhere), "")
-    more = f"it is a setting of {home}: connect one to Train LoRA" if home else ""
-    near = more or nearest(name, list(dict.fromkeys(widget.name for widget in known)))
+    asked = (name.lower(), ALIASES.get(name.lower(), ""))
+    near = next((elsewhere[each] for each in asked if each in elsewhere), "") or nearest(
+        name, list(dict.fromkeys(widget.name for widget in known))
+    )
     raise AthanorError(f"{where}: no node in front of the sweep has {quoted(name)}; {near}.")
 
 

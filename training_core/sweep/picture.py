@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw
 
 from ..drawing import ACCENT, INK, LINE, MUTED, PAPER, font_for, shorten, wrap
-from .ranking import Row, cells, heads, sentences
+from .ranking import Row, cells, heads, sentences, short_cells, short_heads
 
 NARROW, WIDTH, PAD, ROW, TEXT = 800, 1280, 24, 30, 16
 """The least and the greatest width, the margin, the height of a row and of its letters, in pixels."""
+SHORT = 480, 640
+"""The least and the greatest width of the short form: letters stay legible on a node of 300 pixels."""
 DOTS = 150
 """Width of the column with the dots."""
 MOST = 60
@@ -18,17 +20,22 @@ MOST = 60
 WARN = (240, 170, 80)
 
 
-def draw(title: str, rows: Sequence[Row], seeds: int | None = None) -> Image.Image:
-    """Return the picture, RGB, 800 to 1280 pixels wide, as its texts need, and as high as its rows: nodes show it small.
+def draw(title: str, rows: Sequence[Row], seeds: int | None = None, *, short: bool = False) -> Image.Image:
+    """Return the picture, RGB, 800 to 1280 pixels wide, as its texts need, and as high as its rows.
 
     Args:
         rows: as `ranking.ranked` gives them.
         seeds: which of the settings that vary is the seed; None: none is.
+        short: for a node, which is narrow and says the sentences itself: place, values, dot and probe alone.
     """
-    shown, names = rows[:MOST], heads(rows)
-    table = [names, *([*cells(row), *[""] * len(names)][: len(names)] for row in shown)]
-    columns, width = _columns(table)
-    told = [line for text in sentences(rows, seeds) for line in wrap(text, font_for(text, TEXT), width - 2 * PAD, 3)]
+    shown, names = rows[:MOST], short_heads(rows) if short else heads(rows)
+    table = [names, *([*(short_cells if short else cells)(row), *[""] * len(names)][: len(names)] for row in shown)]
+    columns, width = _columns(table, SHORT if short else (NARROW, WIDTH))
+    told = (
+        []
+        if short
+        else [line for text in sentences(rows, seeds) for line in wrap(text, font_for(text, TEXT), width - 2 * PAD, 3)]
+    )
     top = 64 + 21 * len(told) + 14
     sheet = Image.new("RGB", (width, top + ROW * (len(shown) + 1) + PAD), PAPER)
     pen = ImageDraw.Draw(sheet)
@@ -47,14 +54,16 @@ def draw(title: str, rows: Sequence[Row], seeds: int | None = None) -> Image.Ima
     return sheet
 
 
-def _columns(table: Sequence[Sequence[str]]) -> tuple[list[tuple[int, int, bool]], int]:
+def _columns(
+    table: Sequence[Sequence[str]], least_and_most: tuple[int, int]
+) -> tuple[list[tuple[int, int, bool]], int]:
     """Return left edge, width and whether it is aligned right, of each column, and the width of the picture; the settings give way
     where there is not room for all."""
     widths = [
         max(round(font_for(text, TEXT).getlength(text)) + 2 for text in column) for column in zip(*table, strict=True)
     ]
     others = sum(widths) - widths[1] + 18 * (len(widths) - 1) + DOTS + 16 + 2 * PAD
-    width = min(WIDTH, max(NARROW, others + widths[1]))
+    width = min(least_and_most[1], max(least_and_most[0], others + widths[1]))
     widths[1] = max(120, width - others)
     result, x = [], PAD
     for number, room in enumerate(widths):

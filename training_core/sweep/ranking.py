@@ -20,6 +20,7 @@ class Row:
 
     label: str  # "learning_rate 1e-4, rank 8"
     values: tuple[str, ...]  # of the settings that vary, in the order of their lines
+    told: tuple[tuple[str, str], ...] = ()  # name and value of those that differ
     name: str  # output_name
     status: str  # of the run: done, stopped, failed, interrupted, ...; "" of one that was not begun
     note: str = ""  # why it ended before its end, or was left out
@@ -164,16 +165,37 @@ def over_seeds(rows: Sequence[Row], seeds: int | None) -> list[str]:
 HEADS = ("place", "settings", "probe, lowest", "probe, last", "loss", "minutes", "size")
 
 
+def short_cells(row: Row) -> tuple[str, ...]:
+    """Return the place, the values and the lowest probe (without one: the loss) of a row, for where there is little room."""
+    values = ", ".join(value for _, value in row.told) or row.label
+    number = _probe(row) if row.best is not None else "" if row.loss is None else f"loss {row.loss:.4f}"
+    return _place(row), values, number
+
+
+def short_heads(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the heads of the columns that `short_cells` fills."""
+    names = ", ".join(name for name, _ in rows[0].told) if rows else ""
+    return "", names or "settings", "lowest probe" if any(row.best is not None for row in rows) else ""
+
+
+def _place(row: Row) -> str:
+    return row.place or ("failed" if row.status == "failed" else "-")
+
+
+def _probe(row: Row) -> str:
+    noise = "" if row.noise is None else f" ± {row.noise:.1f}"
+    return "" if row.best is None else f"{row.best:.1f}{noise} %"
+
+
 def cells(row: Row) -> tuple[str, ...]:
     """Return a row as texts under HEADS, and its likeness where it has one."""
-    noise = "" if row.noise is None or row.best is None else f" ± {row.noise:.1f}"
-    best = "" if row.best is None else f"{row.best:.1f}{noise} % (step {row.best_step})"
+    best = "" if row.best is None else f"{_probe(row)} (step {row.best_step})"
     likeness = ()
     if row.likeness:
         mean, error = row.likeness
         likeness = (f"{mean:.3f}" + ("" if error is None else f" ± {error:.3f}"),)
     return (
-        row.place or ("failed" if row.status == "failed" else "-"),
+        _place(row),
         row.label,
         best,
         "" if row.last is None else f"{row.last:.1f} %",

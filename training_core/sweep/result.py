@@ -23,13 +23,21 @@ def row(combination: Combination, name: str, record: Record | None, note: str = 
     """
     if record is None:
         status = "failed" if note else ""
-        return Row(label=combination.label, values=combination.values, name=name, status=status, note=note)
+        return Row(
+            label=combination.label,
+            told=combination.told,
+            values=combination.values,
+            name=name,
+            status=status,
+            note=note,
+        )
     probes = handle.probes(record)
     found, losses = patience.best(probes), heads.read(record.folder).losses
     files, looks = record.saved, record.probes
     scores = record.scores[-1].values.get("likeness") if record.scores else None
     return Row(
         label=combination.label,
+        told=combination.told,
         values=combination.values,
         name=name,
         status="failed" if note and record.status not in ("done", "stopped") else record.status,

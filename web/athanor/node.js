@@ -84,8 +84,9 @@ function replacePanels() {
   }
 }
 
-/** What the node reported at its end, without file and hash (the first two lines) and probe losses. */
+/** What the node reported at its end, without file and hash (the first two lines) and probe losses; of no run, all. */
 function resultText(output) {
+  if (!output?.athanor_run) return output?.text?.[0] ?? "";
   const lines = (output?.text?.[0] ?? "").split("\n").slice(2);
   return lines.filter((line) => !line.startsWith("probe ")).join(" ");
 }

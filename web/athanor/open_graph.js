@@ -34,7 +34,7 @@ export function onGraphChange(changed) {
  * A question about the open graph, such as what it lacks.
  *
  * `path`: of the answer, [{node: execution id, text}]; `isOurs(kind)`: whether to ask because of a node of this
- * kind; `show(texts)` gets the answer as a map, node -> sentences.
+ * kind; `show(texts, rows)` gets the answer as a map, node -> sentences, and as it came.
  */
 export class GraphQuestion {
   constructor({ path, isOurs, show }) {
@@ -72,7 +72,7 @@ export class GraphQuestion {
       const node = nodeOf(id);
       if (node) texts.set(node, [...(texts.get(node) ?? []), text]);
     }
-    this.show(texts);
+    this.show(texts, rows);
     return texts;
   }
 }
