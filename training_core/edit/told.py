@@ -9,8 +9,6 @@ from typing import Any
 
 from ..byte_size import format_bytes
 from ..errors import shortened
-from ..files import safetensors_metadata
-from ..json_text import parse_json
 from ..wording import plural
 from . import recipe
 from .build import Layer, Made, Wanted
@@ -84,8 +82,7 @@ def originals(wanted: Wanted) -> str:
 
 def again(path: Path, original: str = ORIGINALS) -> list[str]:
     """Return lines about a file that was made before by the same recipe."""
-    told = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
-    check = told.get("check") if isinstance(told, Mapping) else None
+    check = recipe.told_by(path).get("check")
     return [
         f"{path.name} ({format_bytes(path.stat().st_size)}) was made from these files and settings before, and stays as it is.",
         *(_compared(check, original) if isinstance(check, Mapping) else []),
