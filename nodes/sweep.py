@@ -102,11 +102,11 @@ class AthanorSweep(io.ComfyNode):
         )
         if not place.inner and (expanded := place.again(clones.needed, len(cls.RETURN_TYPES))) is not None:
             return expanded
-        given, progress = place.edge(values), Progress(place.node)
+        given, progress, bar = place.edge(values), Progress(place.node), Progress(cls.hidden.unique_id).bar
         base = _base_name(place.graph[train]["inputs"].get("output_name"), given)
         say = partial(progress.text, always=True)
         runs = plan(found, clones, given, base, say)
-        sweep = Sweep(clones=clones, given=given, settings=settings, base=base, runs=runs, say=say, bar=progress.bar)
+        sweep = Sweep(clones=clones, given=given, settings=settings, base=base, runs=runs, say=say, bar=bar)
         sweep.train()
         order = sweep.ranking()
         rows, seeds = [row for row, _ in order], _place_of_the_seed(varied)
