@@ -2,11 +2,13 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { onFilesChange } from "./dataset_line.js";
 import { nodeOf } from "./execution_ids.js";
 import { fitContent } from "./node_height.js";
 import { notice, noticed } from "./notice.js";
 import { GraphQuestion, onGraphChange } from "./open_graph.js";
 import { told } from "./sentences.js";
+import { t } from "./words.js";
 
 const KIND = "AthanorSweep";
 const PLAN = "plan"; // who says what will be trained
@@ -39,13 +41,33 @@ function makeRoom(node, text) {
 
 api.addEventListener("progress_text", ({ detail }) => {
   const node = nodeOf(detail?.nodeId);
-  if (node?.comfyClass === KIND) setTimeout(() => makeRoom(node, detail.text), 0); // after the host
+  if (node?.comfyClass !== KIND) return;
+  telling.set(detail.nodeId, node);
+  setTimeout(() => makeRoom(node, detail.text), 0); // after the host
 });
+api.addEventListener("reconnected", reconnected);
+for (const end of ["execution_success", "execution_interrupted", "execution_error"]) {
+  api.addEventListener(end, () => telling.clear());
+}
+
+const telling = new Map(); // execution id of a Sweep that trains -> its node
+
+/** Say that what a Sweep told is old: its server was gone. One that trains on tells it anew within seconds. */
+function reconnected() {
+  for (const [nodeId, node] of telling) {
+    const text = t("The server was gone. If nothing happens, press Run: the sweep goes on where it was.");
+    if (nodeOf(nodeId) === node) api.dispatchCustomEvent("progress_text", { nodeId, text });
+  }
+}
 
 const question = new GraphQuestion({ path: "/sweeps", isOurs: (kind) => kind === KIND, show });
 
 app.registerExtension({
   name: "Athanor.Sweep",
-  setup: () => onGraphChange(() => question.soon()),
+  setup() {
+    onGraphChange(() => question.soon());
+    onFilesChange(() => question.soon(true)); // steps follow from the number of pictures
+    api.addEventListener("execution_start", () => question.soon(true));
+  },
   afterConfigureGraph: () => question.soon(true),
 });
