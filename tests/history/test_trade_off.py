@@ -27,7 +27,7 @@ def test_points_are_joined_along_epochs_and_the_best_have_no_copies(tmp_path):
     found = comparison(tmp_path, rows)
     assert found is not None and (found.x, found.y, found.note) == ("prompt", "likeness", "")
     assert [(p.label, p.group, p.best) for p in found.points] == [
-        ("base model", "", True), ("0.8, epoch 2", "all, 0.8", True), ("1, epoch 2", "all, 1", True),
+        ("base model", "", False), ("0.8, epoch 2", "all, 0.8", True), ("1, epoch 2", "all, 1", True),
         ("0.8, epoch 4", "all, 0.8", False), ("1, epoch 4", "all, 1", False),
     ]  # fmt: skip
 

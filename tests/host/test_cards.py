@@ -137,6 +137,30 @@ def test_a_model_is_the_same_loaded_or_not():
         assert fingerprint.diffusion_model(model) == before
 
 
+@pytest.mark.parametrize("how", ["moving", "dynamic"])
+def test_a_difference_is_the_same_loaded_or_not(how):
+    """What LoRA Extract reads of a model that is on the card, with a LoRA of the graph on it."""
+    from athanor.training_core.host import difference
+
+    with cards.dynamic() if how == "dynamic" else cards.moving():
+        base = load("sd3", torch.float16, torch.float32 if how == "dynamic" else torch.float16)
+        key = next(k for k in base.model.state_dict() if k.endswith("mlp.fc1.weight"))
+        added = torch.randn(base.model.state_dict()[key].shape, generator=torch.Generator().manual_seed(1))
+        tuned = base.clone()
+        with torch.inference_mode():
+            tuned.add_patches({key: (added,)}, 0.5)
+        for _ in range(2):
+            found = {
+                one.name: change
+                for one in difference.weights((base, None), (tuned, None))
+                if (change := one.read(torch.device("cpu"))).abs().max()
+            }
+            (name,) = found
+            assert name.endswith("mlp_fc1") and torch.allclose(found[name], 0.5 * added, atol=2e-3)
+            drawn(tuned, CASES["sd3"])  # loaded, with its LoRA
+        unload()
+
+
 @contextlib.contextmanager
 def casts():
     """Casts between two formats of 16 bits."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import cards
 import numpy as np
 import pytest
 import torch
+from athanor.training_core.errors import AthanorError
 
 _CLIP = {
     "model_type": "clip_vision_model", "image_size": 56, "patch_size": 14, "num_hidden_layers": 2, "hidden_size": 32, "num_channels": 3,
@@ -74,6 +76,37 @@ def test_pictures_become_vectors(comfy, name):
     measure.give_back()
 
 
+@pytest.mark.parametrize("name", ["CLIP", "DINOv3"])
+@pytest.mark.parametrize("how", ["moving", "dynamic"])
+def test_a_model_of_the_graph_that_training_loads_first(comfy, name, how):
+    """Made in inference mode, as the executor does it, and loaded by a score in mid-run, then by a comparison, as on a card."""
+    import comfy.clip_vision
+    import comfy.model_management as mm
+    from athanor.training_core.host import guard, vision
+    from card_models import unload, weights
+
+    images, whole = [picture(1), picture(2)], model(name)
+    plain, state = vision.embed(whole, images), whole.get_sd()
+    with cards.dynamic() if how == "dynamic" else cards.moving(), torch.inference_mode():
+        made = comfy.clip_vision.ClipVisionModel(KINDS[name][1])
+        made.load_sd({key: value.detach().clone() for key, value in state.items()})
+    assert made.patcher.is_dynamic() is (how == "dynamic")
+    unload()
+    _, before = weights(made.model)
+    with cards.moving():
+        with guard.training():
+            trained = vision.embed(made, images)
+            vision.give_back(made)
+        assert not [loaded for loaded in mm.current_loaded_models if loaded.model is made.patcher]
+        with torch.inference_mode():
+            drawn = vision.embed(made, images)
+            vision.give_back(made)
+    for one, two, three in zip(plain, trained, drawn, strict=True):
+        assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(one, two, strict=True))
+        assert all(np.array_equal(a, b) for a, b in zip(two, three, strict=True))
+    assert weights(made.model)[1] == before
+
+
 def test_what_encode_image_gives_is_what_is_taken(comfy):
     """The host's own node would give the same vector, and the same hidden states."""
     from athanor.training_core.host import vision
@@ -94,6 +127,15 @@ def test_a_model_that_fails_is_told(comfy):
         vision.embed(made, [picture(1)])
 
 
+def test_what_is_no_model_of_the_host_is_refused(comfy):
+    from athanor.training_core.score.vision_measure import VisionMeasure
+
+    with pytest.raises(
+        AthanorError, match="clip_vision is dict, which is no model of ComfyUI's own: connect the CLIP_VISION of"
+    ):
+        VisionMeasure({"vision": 1})
+
+
 def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
     """The small SD3's CLIP-L is 768 wide, as CLIP ViT-L's vectors are; a file without a projection brings none."""
     from athanor.training_core.host import vision
@@ -109,6 +151,9 @@ def test_a_text_encoder_with_a_projection_is_the_text_tower(models):
         assert none is None and "clip has no projection like that of CLIP" in said
         assert said.endswith("; connect clip_l.safetensors of Load CLIP at clip.")
         with torch.inference_mode():
+            weight.zero_()  # what the host puts there with dynamic VRAM where the file has none (SD1.5's)
+            assert tower_of(seeing, clip)[0] is None
+            weight.copy_(torch.eye(768))
             plain = vision.embed_texts(clip, "clip_l", ["a cat"])[0]
             weight.copy_(torch.eye(768).flip(0))
         tower, said = tower_of(seeing, clip)

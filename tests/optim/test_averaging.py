@@ -82,6 +82,13 @@ def test_running_mean():
         assert torch.equal(weight, other)
 
 
+def test_a_copy_of_the_means_takes_no_room_on_the_device():
+    """Of a whole model it is as large as the means: a tensor without content shows that it goes to main memory at once."""
+    ema = averaging.Ema([torch.nn.Parameter(torch.ones(3, device="meta"))], 0.9)
+    with pytest.raises(NotImplementedError, match="meta tensor"):
+        ema.state_dict()
+
+
 def test_the_mean_of_half_precision_weights_is_kept_exactly():
     weight = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
     ema = averaging.Ema([weight], 0.999)

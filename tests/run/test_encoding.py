@@ -41,7 +41,7 @@ def encoding(control, ranks):
         notes=(),
         warnings=[],
         probe=SimpleNamespace(prepare=lambda: four("probe")),
-        samples=SimpleNamespace(prepare=lambda clip: four("prompts")),
+        samples=SimpleNamespace(prepare=lambda clip: four("prompts"), prepare_scores=lambda: iter(())),
         encodings=SimpleNamespace(fill=lambda batches: four("pictures"), left_out=left_out),
     )
     return Encoding(run, control, ranks), made

@@ -25,7 +25,14 @@ def events(scorer, monkeypatch):
 
 def scorer(score) -> Any:
     score = (lambda inner: lambda asked, say=None: inner(asked))(score)
-    return SimpleNamespace(score=score, id="an id", measure=SimpleNamespace(title="a measure", weak=True))
+    measure = SimpleNamespace(title="a measure", weak=True)
+    made = SimpleNamespace(score=score, id="an id", measure=measure, given_back=0, reads_prompts=True)
+
+    def give_back():
+        made.given_back += 1
+
+    made.give_back = give_back
+    return made
 
 
 def test_what_is_measured_is_told_and_read_back(comfy, monkeypatch):
@@ -38,7 +45,9 @@ def test_what_is_measured_is_told_and_read_back(comfy, monkeypatch):
         PictureScore(values={"likeness": v}, nearest="a.png", nearest_value=0.9, copy=v > 0.6, whole=whole)
         for v in (0.5, 0.7)
     ]
-    phase, event = events(scorer(lambda asked: made), monkeypatch)
+    seeing = scorer(lambda asked: made)
+    phase, event = events(seeing, monkeypatch)
+    assert seeing.given_back == 1  # steps were tried without a vision model beside them
     assert phase.what == "comparing the samples with the training pictures"
     line = {"event": "scored", "time": 1.0, **log.dataclasses.asdict(event)}
     line["scores"] = list(line["scores"])
@@ -53,8 +62,31 @@ def test_a_failure_is_a_warning(comfy, monkeypatch, error):
     def fails(_asked):
         raise error
 
-    _, warning = events(scorer(fails), monkeypatch)
-    assert warning.text.startswith("The samples of step 20 could not be scored (")
+    seeing = scorer(fails)
+    _, warning = events(seeing, monkeypatch)
+    assert warning.text.startswith("The samples of step 20 could not be scored (") and seeing.given_back == 1
+
+
+def test_prompts_are_read_before_the_model_is_loaded(comfy, tmp_path):
+    """A text encoder in mid-run took the room of steps (T5 comes with the CLIP-L of Flux), and could be the one that is trained."""
+    from athanor.training_core.run import prompts, samples
+    from athanor.training_core.settings import SamplingSettings
+
+    two = [prompts.Prompt(text=t, negative="", width=8, height=8, seed=1, steps=2, cfg=1.0) for t in ("cat", "dog")]
+
+    def told(seeing):
+        return list(samples.Samples(two, SamplingSettings(), tmp_path, "name", None, scorer=seeing).prepare_scores())
+
+    seeing, read = scorer(lambda asked: []), []
+    seeing.read_prompts = read.extend
+    (phase,) = told(seeing)
+    assert phase.what == "encoding the sample prompts for their scores" and read == ["cat", "dog"]
+    seeing.read_prompts = lambda _prompts: 1 / 0
+    assert told(seeing)[1].text.startswith(
+        "The sample prompts could not be encoded for their scores (ZeroDivisionError"
+    )
+    seeing.reads_prompts = False
+    assert told(seeing) == told(None) == []
 
 
 def test_without_a_scorer_nothing_happens_and_an_interrupt_is_passed_on(comfy, monkeypatch):
@@ -92,7 +124,6 @@ def test_samples_that_are_gone_do_not_make_the_log_longer_each_time(comfy, tmp_p
         values={"likeness": 0.5}, nearest="a", nearest_value=0.5, copy=False, whole=np.ones(1, np.float32)
     )
     some = scorer(lambda asked: [made] * len(asked))
-    some.give_back = lambda: None
     for _ in range(3):
         events = (*drawn, *read_lines(tmp_path / "events.jsonl"))
         record = registry.Record(

@@ -58,6 +58,7 @@ class ModelCache:
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
     _patched_low: tuple[Any, Any] | None = None  # LoRAs, low-noise model
     _hooked: tuple[Any, Any] | None = None  # text encoder, LoRAs and their steps; the text encoder with hooks
+    _hookable: tuple[Any, Any] | None = None  # model and text encoder; both as hooks take them
     _vae: tuple[str, Any] | None = None  # file name, VAE
     _encoder: Any = None  # the text encoder of the last cell, with LoRAs
     _encoded: dict[Any, tuple[Any, Any]] = field(default_factory=dict)  # node and widgets -> text encoder in, output
@@ -69,7 +70,8 @@ class ModelCache:
             between: the nodes of `patch_nodes` for this cell.
         """
         model, clip = self._weights(cell)
-        clip = self._hooked_clip(cell, model, clip) if cell.hooks else clip
+        if cell.hooks:
+            model, clip = self._with_hooks(cell, model, clip)
         if clip is not self._encoder:
             self._encoded, self._encoder = {}, clip
         vae = self._vae_of(cell)
@@ -131,9 +133,10 @@ class ModelCache:
 
     def forget(self) -> None:
         """Let go of everything that was patched, loaded or encoded."""
-        kept = (self._source, self._patched, self._patched_low, self._hooked, self._encoder, self._vae)
+        kept = (self._source, self._patched, self._patched_low, self._hooked, self._hookable, self._encoder, self._vae)
         used = any(x is not None for x in kept)
         self._source = self._patched = self._patched_low = self._hooked = self._encoder = self._vae = None
+        self._hookable = None
         self._encoded = {}
         self.variants.forget()
         if used:  # see `Variants`
@@ -184,7 +187,7 @@ class ModelCache:
 
     def _of_widgets(self, edits: WidgetEdits) -> Models:
         """Return the models that come out of the graph with these values in its widgets."""
-        self._source = self._patched = self._hooked = self._encoder = None
+        self._source = self._patched = self._hooked = self._hookable = self._encoder = None
         self._encoded = {}
         models = self.variants.models(edits)
         self.counts["nodes run again"] = self.variants.runs
@@ -228,23 +231,32 @@ class ModelCache:
         clip = self._models(cell)[1]
         return any(lora_hooks.changes_text(clip, self._shelf.get(path)[0], name) for name, path in files)
 
-    def _hooked_clip(self, cell: Cell, model: Any, clip: Any) -> Any:
-        """Return the text encoder whose prompts put the LoRAs of a cell on for a part of the steps."""
+    def _with_hooks(self, cell: Cell, model: Any, clip: Any) -> tuple[Any, Any]:
+        """Return the model, and the text encoder whose prompts put the LoRAs of a cell on it for a part of the steps."""
         key = clip, cell.loras, cell.lora_steps
         if self._hooked is None or self._hooked[0] != key:
             self._hooked = None
             for each in cell.loras:
                 lora_hooks.check(model, clip, folders.trained_file(each.name)[1])
+            text, whole = self.steps_of_text(cell), self._hookable_pair(model, clip)[1]
+            lora_hooks.check_encoder(whole, text=text)
             with foreign.telling(lambda: "LoRA steps: ComfyUI cannot put hooks on this text encoder", OTHER_CLIP):
                 hooked = lora_steps.hooked(
                     cell,
-                    clip,
+                    whole,
                     lambda kind, inputs, widgets: sampling.run_node(kind, **inputs, **widgets),
-                    text=self.steps_of_text(cell),
+                    text=text,
                 )
             self._hooked = (key, hooked)
             self.counts["patches"] += 1
-        return self._hooked[1]
+        return self._hookable_pair(model, clip)[0], self._hooked[1]
+
+    def _hookable_pair(self, model: Any, clip: Any) -> tuple[Any, Any]:
+        """Return model and text encoder as hooks take them, the same for all cells: they may have to be read from their files."""
+        if self._hookable is None or self._hookable[0] != (model, clip):
+            self._hookable = None
+            self._hookable = ((model, clip), lora_hooks.hookable(model, clip))
+        return self._hookable[1]
 
     def _low(self, cell: Cell) -> Any:
         """Return the low-noise model of a cell with its LoRAs."""

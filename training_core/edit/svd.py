@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -68,9 +68,11 @@ def _full(shape: Sequence[int]) -> int:
 class Decomposed:
     """A change as u @ diag(values) @ v, largest value first; computed in float64."""
 
-    u: torch.Tensor  # (out, r)
     values: torch.Tensor  # (r,)
-    v: torch.Tensor  # (r, in * kernel)
+    left: Callable[[int], torch.Tensor]  # the first k columns of u, (out, k)
+    right: Callable[
+        [int], torch.Tensor
+    ]  # the first k rows of v, (k, in * kernel): of large layers dear, and few are kept
 
     def cut(self, rank: int) -> tuple[torch.Tensor, torch.Tensor, float]:
         """Return `up` and `down` of the nearest change of that rank in float32, and the relative error (Frobenius).
@@ -83,7 +85,7 @@ class Decomposed:
         whole = float(self.values.square().sum())
         lost = float(self.values[rank:].square().sum())
         error = (lost / whole) ** 0.5 if whole else 0.0
-        return (self.u[:, :rank] * root).float(), (root[:, None] * self.v[:rank]).float(), error
+        return (self.left(rank) * root).float(), (root[:, None] * self.right(rank)).float(), error
 
 
 def of_factors(up: torch.Tensor, down: torch.Tensor) -> Decomposed:
@@ -93,7 +95,7 @@ def of_factors(up: torch.Tensor, down: torch.Tensor) -> Decomposed:
     left, small_left = torch.linalg.qr(up.double())
     right, small_right = torch.linalg.qr(down.double().T)
     u, values, v = torch.linalg.svd(small_left @ small_right.T, full_matrices=False)
-    return Decomposed(left @ u, values, v @ right.T)
+    return Decomposed(values, lambda rank: left @ u[:, :rank], lambda rank: v[:rank] @ right.T)
 
 
 def of_dense(matrix: torch.Tensor) -> Decomposed:
@@ -109,8 +111,18 @@ def of_dense(matrix: torch.Tensor) -> Decomposed:
     known = values > values[0] * 1e-8
     known[0] = True  # of a change of zero, too: there is no LoRA of rank 0
     values, u = values[known], u[:, known]
-    v = (u.T @ wide) / values[:, None].clamp(min=1e-150)
-    return Decomposed(v.T, values, u.T) if tall else Decomposed(u, values, v)
+
+    def near(rank: int) -> torch.Tensor:
+        return u[:, :rank]
+
+    def far(rank: int) -> torch.Tensor:
+        return (u[:, :rank].T @ wide) / values[:rank, None].clamp(min=1e-150)
+
+    return (
+        Decomposed(values, lambda rank: far(rank).T, lambda rank: near(rank).T)
+        if tall
+        else Decomposed(values, near, far)
+    )
 
 
 def stacked(terms: Sequence[tuple[float, Factors]]) -> tuple[torch.Tensor, torch.Tensor, float]:

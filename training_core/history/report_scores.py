@@ -61,7 +61,10 @@ def _trade_off(steps: Sequence[StepScores]) -> list[str]:
         )
         for point in found.points
     ]
-    signs = "Ring: no other is better in both, copies left out. Square: samples like copies. Bars: standard error of the differences."
+    signs = (
+        "Ring: no other is better in both, copies and the base model left out. Square: samples like copies. Bars: standard error of the "
+        "differences."
+    )
     note = html.escape(" ".join(filter(None, (found.note, signs))))
     title = f"{found.y} against {found.x}"
     return [

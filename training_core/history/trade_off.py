@@ -11,6 +11,8 @@ from ..score_kinds import TITLES
 from .scores import CheckpointScores, ComparisonScores, Measured, StepScores, measured_alike
 
 Y, X, INSTEAD = "likeness", "prompt", "variety"
+BASE = "base model"
+"""How comparisons call what has no LoRA."""
 _EPOCH = re.compile(r"\b(epoch|step) \d+$")
 
 
@@ -23,7 +25,7 @@ class Point:
     x: Measured
     y: Measured
     copies: int
-    best: bool = False  # none without copies is above it in both
+    best: bool = False  # none without copies is above it in both; not of the base model, which is no candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Row:
     group: str
     values: Mapping[str, Measured]
     copies: int
+    is_base: bool = False  # before training
 
 
 def of(rows: Sequence[Row], titles: Mapping[str, str] = TITLES) -> TradeOff | None:
@@ -66,7 +69,8 @@ def of(rows: Sequence[Row], titles: Mapping[str, str] = TITLES) -> TradeOff | No
     if len(points) < 2:
         return None
     note = "" if x == X else "The prompt was not scored, which takes a CLIP model: likeness against variety."
-    marked = tuple(_marked(point, points) for point in points)
+    bases = {row.label for row in rows if row.is_base}
+    marked = tuple(point if point.label in bases else _marked(point, points) for point in points)
     return TradeOff(x=titles.get(x, x), y=titles.get(Y, Y), note=note, points=marked)
 
 
@@ -88,6 +92,7 @@ def of_comparison(found: ComparisonScores) -> TradeOff | None:
             group=_group(each.labels, at) if 0 < len(each.labels) == most else "",
             values=each.values,
             copies=each.copies,
+            is_base=BASE in each.labels,
         )
         for each in found.checkpoints
     ]
@@ -118,6 +123,7 @@ def of_steps(steps: Sequence[StepScores]) -> TradeOff | None:
             group="run" if each.step else "",
             values=each.values,
             copies=each.copies,
+            is_base=not each.step,
         )
         for each in own
     ]

@@ -59,6 +59,12 @@ def unload_models() -> None:
     free_memory()
 
 
+def make_room(size: int, device: torch.device) -> None:
+    """Take models off a GPU until it has so many bytes free, or none is left; on a CPU nothing happens."""
+    if device.type != "cpu":
+        mm.free_memory(size, device)
+
+
 def free_memory() -> None:
     """Give back what nothing refers to any more, and what the device's cache holds."""
     gc.collect()

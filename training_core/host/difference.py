@@ -27,7 +27,7 @@ class Weight:
 
     name: str  # lora_unet_..., lora_te_...
     shape: tuple[int, ...]
-    read: Callable[[], torch.Tensor]  # its difference, tuned - base, in float32 on the device of `weights`
+    read: Callable[[torch.device], torch.Tensor]  # its difference, tuned - base, in float32 on that device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +58,12 @@ def loaded(name: str, with_clip: bool) -> tuple[Any, Any]:
     return model, clip
 
 
-def weights(base: tuple[Any, Any], tuned: tuple[Any, Any], device: torch.device) -> list[Weight]:
+def weights(base: tuple[Any, Any], tuned: tuple[Any, Any]) -> list[Weight]:
     """Return the layers of two models, in the model's order; nothing is computed before `Weight.read` is called.
 
     Args:
         base, tuned: MODEL and CLIP, which may be None; text encoders are compared where both sides have a CLIP. What a graph has
             patched onto them counts, as if it were in their files.
-        device: that the differences are computed on.
 
     Raises:
         AthanorError: the two are of different kinds.
@@ -86,7 +85,7 @@ def weights(base: tuple[Any, Any], tuned: tuple[Any, Any], device: torch.device)
                     name=file_name,
                     shape=_shape(module),
                     read=_reader(
-                        (one, module, names[0][id(module)]), (other, theirs[name], names[1][id(theirs[name])]), device
+                        (one, module, names[0][id(module)]), (other, theirs[name], names[1][id(theirs[name])])
                     ),
                 )
             )
@@ -139,10 +138,10 @@ def _keys(side: _Side) -> dict[int, str]:
 _Place = tuple[_Side, Any, str]
 
 
-def _reader(base: _Place, tuned: _Place, device: torch.device) -> Callable[[], torch.Tensor]:
+def _reader(base: _Place, tuned: _Place) -> Callable[[torch.device], torch.Tensor]:
     plain = not any(place[2] in place[0].patcher.patches for place in (base, tuned))
 
-    def read() -> torch.Tensor:
+    def read(device: torch.device) -> torch.Tensor:
         if plain and base[1] is tuned[1]:
             return torch.zeros(_shape(base[1]))
         with torch.no_grad():

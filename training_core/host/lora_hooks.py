@@ -43,6 +43,39 @@ def check(model: Any, clip: Any, path: Path) -> None:
             )
 
 
+def hookable(model: Any, clip: Any) -> tuple[Any, Any]:
+    """Return MODEL and CLIP as hooks take them: with dynamic VRAM read from their files again, once.
+
+    ComfyUI would do so for each LoRA, and for each MODEL that a node has changed, and keep the copy beside the graph's own MODEL. The
+    copy has its file's number format, which layers are to cast: else a float32 file on a card that computes in fp16 fails.
+    """
+    if model.is_dynamic():
+        model = model.clone(disable_dynamic=True)
+        model.force_cast_weights = True
+    return model, clip.clone(disable_dynamic=True) if clip.patcher.is_dynamic() else clip
+
+
+def check_encoder(clip: Any, *, text: bool) -> None:
+    """Check that prompts are encoded with what is on a CLIP.
+
+    With dynamic VRAM, CLIP.clone of ComfyUI 0.30 gives a patcher with a model of its own, on which LoRAs are put, and goes on encoding
+    with the other one, which has none.
+
+    Args:
+        clip: as `hookable` gives it.
+        text: whether LoRAs are switched on it.
+
+    Raises:
+        AthanorError: they are not.
+    """
+    if clip.cond_stage_model is clip.patcher.model or not (text or clip.patcher.patches):
+        return
+    raise AthanorError(
+        "LoRA steps: while dynamic VRAM is on, this ComfyUI's Set CLIP Hooks encodes prompts without any LoRA: set the LoRAs' strength "
+        "on the text encoder to 0 (in an axis of type LoRA: name:1:0), or start ComfyUI with --disable-dynamic-vram."
+    )
+
+
 def changes_text(clip: Any, tensors: dict[str, Any], name: str) -> bool:
     """Return whether a LoRA file changes the text encoder.
 

@@ -12,6 +12,7 @@ import comfy.model_management as mm
 import numpy as np
 import torch
 
+from ..errors import AthanorError
 from . import fingerprint, foreign, guard
 
 GRID = 8
@@ -39,6 +40,17 @@ _FILES = {
 }
 """Width of a CLIP's vectors -> where the text encoder that was trained beside it is found."""
 _ADVICE = "connect the CLIP_VISION of Load CLIP Vision with a file that this ComfyUI knows"
+
+
+def check(vision: Any) -> None:
+    """Check that something is a CLIP_VISION of this ComfyUI; other packs have their own of that name.
+
+    Raises:
+        AthanorError: it is not.
+    """
+    lacking = [name for name in ("model", "patcher", "config", "image_mean") if not hasattr(vision, name)]
+    if lacking:
+        raise AthanorError(f"clip_vision is {type(vision).__name__}, which is no model of ComfyUI's own: {_ADVICE}.")
 
 
 def title(vision: Any) -> str:
@@ -72,7 +84,7 @@ def embed(
         BaseException: the host's own, where the user has interrupted.
     """
     found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-    with foreign.telling(lambda: f"{title(vision)} cannot look at a picture", _ADVICE), torch.no_grad():
+    with foreign.telling(lambda: f"{title(vision)} cannot look at a picture", _ADVICE), torch.inference_mode():
         mm.load_model_gpu(vision.patcher)
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(images):
@@ -123,14 +135,15 @@ def _places(tokens: torch.Tensor, size: tuple[int, ...], patch: int) -> torch.Te
 def text_tower(vision: Any, clip: Any) -> str:
     """Return the name of the text encoder of a CLIP whose projection has the width of this model's vectors; '' if there is none.
 
-    An encoder whose projection is the identity has none: its file did not bring it.
+    An encoder whose projection is the identity has none: its file did not bring it. Nor has one of zeros, which the host puts there
+    with dynamic VRAM, or of what was in memory, which it leaves there without.
     """
     width = getattr(getattr(vision.model, "visual_projection", None), "out_features", None)
     for name in _TOWERS if width else ():
         encoder = getattr(clip.cond_stage_model, name, None)
         projection = getattr(getattr(encoder, "transformer", None), "text_projection", None)
         weight = getattr(projection, "weight", None)
-        if weight is not None and tuple(weight.shape) == (width, width) and not _is_identity(weight):
+        if weight is not None and tuple(weight.shape) == (width, width) and _is_trained(weight):
             return name
     return ""
 
@@ -164,7 +177,7 @@ def embed_texts(clip: Any, tower: str, texts: Sequence[str]) -> list[np.ndarray]
         ForeignFault: the text encoder has failed, and why.
     """
     model, found = clip.cond_stage_model, []
-    with foreign.telling(lambda: f"The text encoder {tower} cannot read a prompt", _ADVICE), torch.no_grad():
+    with foreign.telling(lambda: f"The text encoder {tower} cannot read a prompt", _ADVICE), torch.inference_mode():
         clip.load_model()
         encoder = getattr(model, tower)
         try:
@@ -177,7 +190,9 @@ def embed_texts(clip: Any, tower: str, texts: Sequence[str]) -> list[np.ndarray]
     return found
 
 
-def _is_identity(weight: torch.Tensor) -> bool:
+def _is_trained(weight: torch.Tensor) -> bool:
+    """Return whether a square projection is one that was learnt, by its size: neither zero nor the identity nor stray memory."""
     weight = weight.detach().float()
-    apart = (weight - torch.eye(len(weight), device=weight.device)).norm()
-    return float(apart) < 1e-3 * math.sqrt(len(weight))
+    whole, apart = weight.norm(), (weight - torch.eye(len(weight), device=weight.device)).norm()
+    size = math.sqrt(len(weight))
+    return 1e-3 * size < float(whole) < 1e3 * size and float(apart) > 1e-3 * size

@@ -68,7 +68,7 @@ class Resumable:
         if self.ema:
             ema = self.ema.state_dict()
             plain["ema"] = ema["count"]
-            tensors |= {f"ema.{i}": mean.to("cpu", copy=True) for i, mean in enumerate(ema["means"])}
+            tensors |= {f"ema.{i}": mean for i, mean in enumerate(ema["means"])}
         if self.probe.first is not None:
             tensors["probe"] = self.probe.first.to("cpu", copy=True)
         if self.patience and (kept := self.patience.plain()):

@@ -35,6 +35,7 @@ class Encoding:
         yield from self._until_asked(self._run.probe.prepare())
         if clip is not None:
             yield from self._until_asked(self._run.samples.prepare(clip))
+        yield from self._until_asked(self._run.samples.prepare_scores())
         yield from self._epoch(batches, more)
         self._first = batches
 

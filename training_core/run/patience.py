@@ -54,7 +54,7 @@ class Patience:
             with eval_mode(self._module, eval_weights):
                 weights = {name: _copy(weight) for name, weight in self._module.named_parameters()}
             means = self._ema.state_dict()["means"] if self._ema else ()
-            self.best = Best(look.step, weights, tuple(mean.to("cpu") for mean in means))
+            self.best = Best(look.step, weights, tuple(means))
         self.over = patience.over(self.looks, self.allowed)
 
     @contextmanager

@@ -20,7 +20,7 @@ from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
 from .other_model import DrawnOn, OtherModel, with_network
 from .prompts import Prompt
-from .scoring import DrawnSample, scored
+from .scoring import DrawnSample, prompts_read, scored
 from .shown_pictures import ShownPictures
 
 log = logging.getLogger("athanor")
@@ -65,6 +65,10 @@ class Samples:
                 self._texts[key] = self._shown.encode(clip, *part)
                 self._shown.references(part[0])
             yield Encoded("sample prompts", done, len(texts))
+
+    def prepare_scores(self) -> Iterator[Phase | Warned]:
+        """Encode for the scorer what it needs of the prompts, before the model is loaded."""
+        yield from prompts_read(self._scorer, [prompt.text for prompt in self.prompts])
 
     def due(self, kind: str, number: int) -> bool:
         """Return whether to draw after epoch or step `number` (`kind`: epoch or step); step 0 is before training."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
 
 from ..errors import AthanorError
 from ..history.events import Phase, Scored, Warned
-from ..host import devices, foreign, sampling
+from ..host import determinism, devices, foreign, sampling
 from ..host.model import Trainable
 from ..resume.progress import RunProgress
 
@@ -29,6 +30,21 @@ class DrawnSample(NamedTuple):
     pixels: np.ndarray  # (H, W, 3) uint8, as its file has them
 
 
+def prompts_read(scorer: Scorer | None, prompts: Sequence[str]) -> Iterator[Phase | Warned]:
+    """Let the scorer's text encoder read the samples' prompts before the model is loaded; what fails becomes a warning.
+
+    Later it would take the room that steps need (T5, say, comes with the CLIP-L of Flux), and might be the one that is trained.
+    """
+    if scorer is None or not prompts or not scorer.reads_prompts:
+        return
+    yield Phase("encoding the sample prompts for their scores")
+    try:
+        with torch.no_grad(), determinism.outside_training():
+            scorer.read_prompts(prompts)
+    except Exception as error:  # no score is worth the run
+        yield Warned(f"The sample prompts could not be encoded for their scores ({failure(error)}).")
+
+
 def scored(
     scorer: Scorer | None, pictures: Sequence[DrawnSample], progress: RunProgress, model: Trainable
 ) -> Iterator[Phase | Scored | Warned]:
@@ -36,14 +52,18 @@ def scored(
 
     Args:
         scorer: of the node Likeness; None: nothing is measured.
-        model: that is trained; a vision model may push it out of memory, and the caller loads it again.
+        model: that is trained; a vision model may push it out of memory, and the caller loads it again. That model leaves the
+            device afterwards: what a step takes was tried without it.
     """
     if scorer is None or not pictures:
         return
     yield Phase("comparing the samples with the training pictures")
     try:
         with sampling.interlude(model):
-            event = measured(scorer, pictures, progress.step, progress.epoch)
+            try:
+                event = measured(scorer, pictures, progress.step, progress.epoch)
+            finally:
+                scorer.give_back()
     except Exception as error:  # no score is worth the run
         yield Warned(f"The samples of step {progress.step} could not be scored ({failure(error)}).")
         return

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..wording import plural
+
 VERSION = 1
 """Raised when equal pictures would be told otherwise: what is kept is measured anew."""
 NEEDED = 8
@@ -66,17 +68,22 @@ def calibrate(references: np.ndarray, groups: Sequence[int], others: Sequence[fl
     if different < NEEDED:
         return Calibration(
             None,
-            f"Copies cannot be told from {different} different training pictures: that takes {NEEDED}, compared with each other.",
+            f"Copies cannot be told from {plural(different, 'different training picture')}: that takes {NEEDED}, compared with each other.",
             different,
         )
     near = _nearest_others(references, numbers, firsts[:: -(-different // _ENOUGH)])
     limit = _limit(np.array([*near, *others]))
     alike = " They are so much alike that only about half of all copies are found." if limit > _ALIKE else ""
     said = (
-        f"A copy is nearer than {limit:.2f}: training pictures come as near as {max(near):.2f} to each other (median "
-        f"{np.median(near):.2f} of {different}), and one in {_ONE_IN} like them would pass it.{alike}"
+        f"A copy is nearer than {_told(limit)}: training pictures come as near as {_told(max(near))} to each other (median "
+        f"{_told(float(np.median(near)))} of {different}), and one in {_ONE_IN} like them would pass it.{alike}"
     )
     return Calibration(limit, said, different)
+
+
+def _told(value: float) -> str:
+    """Return a closeness in words: two digits, and more near 1, where two would say 1.00."""
+    return f"{value:.2f}" if value < 0.985 else f"{value:.4f}"
 
 
 def _nearest_others(references: np.ndarray, groups: np.ndarray, indices: np.ndarray) -> list[float]:

@@ -26,6 +26,12 @@ class VisionMeasure:
     )
 
     def __init__(self, model: Any) -> None:
+        """Take a CLIP_VISION of the graph.
+
+        Raises:
+            AthanorError: it is no model of this ComfyUI's.
+        """
+        vision.check(model)
         self.model, self.title = model, vision.title(model)
         self.content = f"vision {_VERSION} {vision.content(model)}"
 

@@ -1,7 +1,8 @@
 // All pictures of a view as one sheet, in order of a score.
 
 import { make } from "./make.js";
-import { bestFirst, number } from "./scores.js";
+import { bestFirst, number, scoreTitle } from "./scores.js";
+import { t } from "./words.js";
 
 /** The sheet; `draw(at)` makes the picture of a place, `isShown(at)` tells whether the user has left it out. */
 export function rankedSheet(comparison, view, draw, isShown) {
@@ -13,7 +14,11 @@ export function rankedSheet(comparison, view, draw, isShown) {
   return make(
     "section",
     { class: "ranked" },
-    make("h2", {}, `All ${places.length} pictures by ${title}, the best first`),
+    make(
+      "h2",
+      {},
+      t("All {count} pictures by {title}, the best first", { count: places.length, title: scoreTitle(title) }),
+    ),
     make("div", { class: "figures" }, figures),
   );
 }
