@@ -41,7 +41,7 @@ export function scoreList(scores, id) {
     make("summary", {}, `${found.copy ? "looks like a copy  ·  " : ""}scores: ${short}`),
     make("p", {}, nearness(scores, id)),
     make("table", {}, make("tbody", {}, rows)),
-    make("p", {}, `Measured by ${scores.data.title}. No score decides by itself.`),
+    make("p", {}, `Measured by ${scores.data.title}. ${scores.data.blind ?? ""} No score decides by itself.`),
   );
 }
 

@@ -5,7 +5,7 @@ import { bestFirst, number } from "./scores.js";
 
 /** The sheet; `draw(at)` makes the picture of a place, `isShown(at)` tells whether the user has left it out. */
 export function rankedSheet(comparison, view, draw, isShown) {
-  const { title } = comparison.scores.kind(view.score);
+  const { title, high } = comparison.scores.kind(view.score);
   const places = bestFirst(comparison, view).filter(isShown);
   const figures = places.map((at) =>
     make("figure", {}, draw(at), make("figcaption", { title: comparison.describe(at) }, comparison.describe(at))),
@@ -13,7 +13,7 @@ export function rankedSheet(comparison, view, draw, isShown) {
   return make(
     "section",
     { class: "ranked" },
-    make("h2", {}, `All ${places.length} pictures by ${title}, the best first`),
+    make("h2", {}, `All ${places.length} pictures by ${title}, the ${high ? "highest" : "lowest"} first`),
     make("div", { class: "figures" }, figures),
   );
 }
