@@ -227,18 +227,22 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
     from ..training_core.host import lora_fit
 
     recipe_of = recipe.recipe(wanted, settings.names)
-    if path.is_file() and recipe.is_same(path, recipe_of):
+    if recipe.is_same(path, recipe_of):
         return told.again(path)
     free(path, settings.replace_file, [source.path for source in wanted.sources])
     result = build.make(wanted, show, names)
     if settings.names != build.AS_IT_IS:
         result = replace(result, tensors=naming.renamed(result.tensors, settings.names, names, result.precision))
-    recipe_of["check"] = told.difference(result)
-    recipe.write(path, result, recipe.metadata(result, wanted, path.stem, recipe_of))
+    recipe.write(path, result, wanted, recipe_of)
     name = folders.lora_name(path)
     lines = [
         *told.summary(name, result, path.stat().st_size),
         told.originals(wanted),
+        *(
+            ["That is far from them: a higher rank comes nearer, and rank 0 is exact."]
+            if result.error > told.FAR
+            else []
+        ),
         *recipe.notes(wanted),
         *filter(None, [lora_fit.read_in_part(name)]),
     ]

@@ -113,7 +113,7 @@ class AthanorLoRAExtract(io.ComfyNode):
             "min_diff": settings.min_diff,
             "precision": settings.precision,
         }
-        if path.is_file() and recipe.is_same(path, recipe_of):
+        if recipe.is_same(path, recipe_of):
             return _output(path, told.again(path, told.MODELS), cls.hidden.unique_id)
         free(path, settings.replace_file, [])
         layers = [
@@ -122,8 +122,7 @@ class AthanorLoRAExtract(io.ComfyNode):
         device = _device()
         devices.make_room(extract.needs(layers), device)
         found = extract.make(layers, rule, settings.precision, settings.min_diff, shown(cls.hidden.unique_id), device)
-        recipe_of["check"] = told.difference(found.made)
-        recipe.write(path, found.made, recipe.extracted(found.made, path.stem, recipe_of, _about(base, values)))
+        recipe.write_extracted(path, found.made, recipe_of, _about(base, values))
         size = path.stat().st_size
         lines = [*told.summary(folders.lora_name(path), found.made, size, told.MODELS), *extract.told(found)]
         for line in lines:

@@ -79,6 +79,14 @@ class BlockStrengths:
         return result
 
 
+def unknown(text: str, files: Iterable[Iterable[str]]) -> list[str]:
+    """Return what a text names that none of these files (their layers) has, as it is written."""
+    names = [name for layers in files for name in layers]
+    where = lora_blocks.blocks(names)
+    parts = once(each for item in read(text).items for each in item.selected)
+    return [_named(each) for each in parts if not any(_matches(each, name, where[name]) for name in names)]
+
+
 def _matches(selected: Range | str, name: str, block: Block) -> bool:
     if isinstance(selected, Range):
         return selected.has(block)

@@ -21,6 +21,7 @@ from safetensors.numpy import save_file
         ("ema(0.05-0.15(0.05)),lerp(4,8,0.3)", "", ["ema 0.05-0.15(0.05)", "lerp 4 8 0.3"]),
         ("lerp(4, last, 0.25-0.75(0.25)) || all", "all", ["lerp 4 last 0.25", "lerp 4 last 0.5", "lerp 4 last 0.75"]),
         ("meaning", "meaning", []),
+        ("all，mean（2，4）", "all", ["mean 2，4"]),
     ],
 )
 def test_averages_stand_beside_a_filter(text, rest, labels):
@@ -46,6 +47,7 @@ def test_very_long_texts_and_very_many_files():
         ("ema(0.5)", "ema.0.5. is not from 0.01 to 0.28"),
         ("ema(0.1, 2, 3)", "write ema.0.1. or ema.0.1, 8."),
         ("lerp(4, 8)", "write lerp.4, 8, 0.3."),
+        ("lerp(4, 8, 1e9)", r"lerp.4, 8, 1e.09. is not from -5 to 5"),
         ("mean(mean(3))", "is an average of averages|not understood"),
         ("mean(nonsense)", "'nonsense' is not understood"),
     ],

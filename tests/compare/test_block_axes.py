@@ -28,9 +28,9 @@ def resolved(*connected: Axis | None, own=()) -> list[str]:
     return [value.label for value in first.values]
 
 
-def check(loras: str, blocks: str) -> None:
+def check(loras: str, blocks: str) -> list[str]:
     cells = planning.plan([read("LoRA", loras), read("LoRA blocks", blocks)], base_cell()).cells
-    block_axes.check(cells, LAYERS.__getitem__)
+    return block_axes.check(cells, LAYERS.__getitem__)
 
 
 def test_texts_of_an_axis():
@@ -138,6 +138,20 @@ def test_all_steps_are_the_plain_lora():
     # Hooks are patches, too: they were counted as none, and LoRAs that fail with them as one trouble.
     hooked = planning.plan([read("LoRA", "char, style"), read("LoRA steps", "0-0.5, 0.5-1")], base_cell())
     assert hooked.lora_patches == len({cell.patched for cell in hooked.cells}) == 4
+
+
+def test_blocks_that_no_lora_has_are_said():
+    """A block that is switched off may be missing in one of several LoRAs; in all of them it is a slip of the pen."""
+    assert check("style", "OUT03 0") == check("char, style", "MID 0") == []
+    said = "LoRA blocks 'OUT04 0, te2 0': no LoRA that is compared has OUT04, te2, so nothing changes by that."
+    assert check("style", "mid 0\nout04 0, te2 off") == [said]
+
+
+def test_what_a_ready_list_will_be_is_said():
+    """A node that says "1 value: each off" looks as if one picture came of it."""
+    said = kinds.listed(read("LoRA blocks", "each off"))
+    assert said == "LoRA blocks, 1 value: each off (all, then each block of the LoRA that is compared off in turn)"
+    assert kinds.listed(read("LoRA blocks", "mid 0")) == "LoRA blocks, 1 value: MID 0"
 
 
 def test_steps_that_cannot_be_had():

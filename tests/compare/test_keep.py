@@ -72,6 +72,15 @@ def test_an_average_is_used_at_its_strength_and_a_stack_holds_its_own(loras, sta
     assert [source.text for source in made.sources] == texts and made.name == "x-mean-1-2"
 
 
+def test_a_name_begins_with_the_run(loras):
+    from athanor.training_core.compare import keep
+
+    write(loras, "x-000009", 1)
+    given = plan(["x-000009.safetensors", 1, 1, "all but IN04"], label="epoch 9")
+    given["axes"][0] = {"title": "LoRA blocks", "values": ["all", "IN04 off"]}
+    assert keep.of_cell(given, "k3").name == "x-epoch-9-IN04-off"
+
+
 @pytest.mark.parametrize("kind", [*lora_kinds.KINDS])
 def test_what_is_told_before_is_what_is_made(loras, kind):
     """Rank, size, and whether it is exact, from headers alone; and the file is the sum where it is said to be exact."""
@@ -292,7 +301,7 @@ def test_an_average_of_dora_of_two_experts_is_two_files(loras, monkeypatch):
 
 def test_an_average_of_dora_is_a_file_that_is_found_again(loras):
     """Its norms are averaged; it is made once, and anew only where an epoch is another file; the node says what it is."""
-    from athanor.training_core.compare import epochs, keep, keep_file, runs
+    from athanor.training_core.compare import epochs, keep, keep_file, made_average, runs
     from athanor.training_core.files import read_safetensors
 
     points = runs.Points("d", (dora(loras, 1, 1.0), dora(loras, 2, 3.0)))
@@ -312,6 +321,8 @@ def test_an_average_of_dora_is_a_file_that_is_found_again(loras):
     assert torch.equal(tensors[f"{LAYERS[0]}.dora_scale"], torch.full((24, 1), 2.0))
     assert tensors[f"{LAYERS[0]}.lora_down.weight"].shape[0] == 3  # as the epochs have
     assert drawn() == first and first.stat().st_mtime_ns == made
+    write(first.parent, "of the user", 1)
+    assert made_average.files() == [first]  # what the sidebar counts and deletes
     dora(loras, 2, 5.0)
     tensors = read_safetensors(drawn())[0]
     assert torch.equal(tensors[f"{LAYERS[0]}.dora_scale"], torch.full((24, 1), 3.0))

@@ -253,7 +253,7 @@ def edit(path: Path, whole: Path, rule: RankRule | None) -> None:
         fuzz.check_message(note)
     made = edits.make(wanted)
     result = path.with_name("result.safetensors")
-    recipe.write(result, made, recipe.metadata(made, wanted, "result", told))
+    recipe.write(result, made, wanted, told)
     lora = info.read(result)
     assert not [(layer.name, layer.damage) for layer in lora.layers if layer.damage]
     assert recipe.is_same(result, told)

@@ -63,6 +63,10 @@ PARTS = (
     Part("tf32", 45, "tricks:tf32", "SDXL in float32, batch 1: what TF32 gives, and what it rounds"),
     Part("pool", 45, "allocator:pool", "can a memory pool stand in for cudaMallocAsync within a process?", SDXL_1, ASYNC),
     Part("bytes-flux", 90, "sameness:steps", "as bytes, Flux", FLUX_1, CUBLAS),
+    # Does what chooses among LoRAs leave training alone?
+    Part("scoring", 40, "choosing:between_steps", "SDXL steps with a vision model in between: equal? memory given back?", env=CUBLAS),
+    Part("extract", 40, "edits:extract", "LoRA Extract on the card and on the CPU: equal? seconds"),
+    Part("choosing", 75, "choosing:in_a_server", "in a real ComfyUI: scores while it trains and of a grid, LoRA steps, a sweep"),
     # The project's own tests and tables on a card.
     Part("host-tests", 240, "suite:host_tests", "four files of tests/host with the card in the place of --cpu"),
     Part("bench", 200, "suite:bench", "tests/benchmarks' table, SDXL, batch 4, one round"),

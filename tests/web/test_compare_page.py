@@ -105,6 +105,18 @@ def values_are_kept(site, page: Page) -> None:
     """A list of values is saved, deleted, brought back, renamed and taken; and all samplers are filled in."""
     dialog, says = page.page.locator(".athanor-own"), page.page.get_by_text
     press = lambda name: page.page.get_by_role("button", name=name, exact=True).first.click()  # noqa: E731
+    examples = "import('/extensions/athanor/athanor/axis_examples.js')"
+    given = [
+        ["", "mean(last 4)"],
+        ["2, MEAN(1-3)", "ema(0.1)"],
+        ["2, mean(1-3)", "mean(1-3)"],
+        ["2, mean(1-3)", "best 3"],
+    ]
+    joined = page.page.evaluate(f"(all) => {examples}.then((m) => all.map((one) => m.joined(...one)))", given)
+    assert joined == ["mean(last 4)", "2, MEAN(1-3), ema(0.1)", "2, mean(1-3)", "best 3, mean(1-3)"]
+    boxes = """import('/extensions/athanor/athanor/extend.js').then((m) => ["a", "b"].map((text) =>
+        m.addBox({ addDOMWidget: (name) => ({ name }) }, "box", "BOX", document.createElement("p"), {}).name))"""
+    assert len({*page.page.evaluate(boxes)}) == 2  # with one name, the values as they were read stayed empty after undo
     press("Lists…")
     press("Save as…")
     page.page.get_by_role("textbox", name="Name").fill("two shifts")
@@ -191,7 +203,7 @@ def a_widget_is_chosen(site, page, vue: bool) -> str:
     assert page.page.evaluate(listed) == ["Load Checkpoint (1).ckpt_name", "ModelSamplingSD3 (2).shift"]
     page.settle()
     if vue:
-        page.page.locator("[data-node-id='3']").get_by_role("combobox").last.click()
+        page.page.locator("[data-node-id='3']").get_by_role("combobox").nth(1).click()
         page.settle()
         page.picture(f"compare_{which}_list")
         page.page.get_by_role("option", name="ModelSamplingSD3 (2).shift").click()

@@ -335,7 +335,7 @@ def with_mistakes(site, name: str) -> dict:
 
 
 NOTICED = """() => Object.fromEntries(window.comfyAPI.app.app.graph.nodes.map((node) => [node.type,
-    node.widgets?.find((w) => w.name === "athanor_notice")?.element.innerText]).filter(([, text]) => text))"""
+    node.widgets?.find((w) => w.name.startsWith("athanor_notice"))?.element.innerText]).filter(([, text]) => text))"""
 LISTED = "() => [...document.querySelectorAll('.athanor-hints li')].map((one) => one.innerText)"
 EACH = (
     "6 pictures, 0 captions", "6 captions not read: their upper and lower case differ", "learning_rate 10 is far from what AdamW",

@@ -154,7 +154,8 @@ def takes_a_preset(page) -> None:
     assert values["TrainLoRA"]["max_train_steps"] == 2000 and values["Bucketer"]["width"] == 1024
     assert values["OptimizerConfig"]["optimizer_type"] == "AdamW8bit" and values["OptimizerConfig"]["ema_decay"] == 0
     assert values["DatasetLoader"]["caption_dropout_rate"] == 0.05 and values["DatasetLoader"]["folder"] == "ds"
-    page.page.wait_for_timeout(600)  # a step of undo has ended once the nodes are drawn
+    tracker = "window.comfyAPI.app.app.extensionManager.workflow.activeWorkflow.changeTracker"
+    page.page.wait_for_function(f"{tracker}.changeCount === 0")  # the step of undo ends once the nodes are drawn
     page.page.keyboard.press("Control+z")
     until(lambda: page.page.evaluate(NODES) == before)
 

@@ -17,9 +17,13 @@ from ..lora_keys import DORA as NORMS
 from . import grammar
 
 _AVERAGE = re.compile(r"\b(mean|ema|lerp)\s*\(((?:[^()]|\([^()]*\))*)\)", re.IGNORECASE)
+BRACKETS = str.maketrans("（）", "()")
+"""As Chinese keyboards write them."""
 _BETWEEN = re.compile(r"[,，、\n]|\|\|")
 LONGEST = 0.28
 """Of `ema`: at 0.2887 (1 / sqrt 12) all of the training counts the same, and no profile is longer."""
+_FURTHEST = 5
+"""Of `lerp`, beyond its two epochs: Load LoRA takes strengths up to 100, which each part must stay below."""
 LEAST = 0.005
 """Files of a smaller weight are left out: each costs a pass over the model's weights."""
 _NO_SUM = ("oft_blocks", "oft_R", "rescale", "set_weight", "on_input", "a1.weight")
@@ -54,6 +58,7 @@ def split(text: str, field: str = "epochs") -> tuple[str, list[Average]]:
     Raises:
         AthanorError: an average cannot be read; names `field`.
     """
+    text = text.translate(BRACKETS)
     averages = [each for match in _AVERAGE.finditer(text) for each in _read(match[1].lower(), match[2], field)]
     if not averages:
         return text, []
@@ -83,6 +88,11 @@ def _read(kind: str, inside: str, field: str) -> list[Average]:
         )
     parts = [float(number) for number in grammar.numbers(words[2], field)]
     first, second = words[:2]
+    for part in parts:
+        if not -_FURTHEST <= part <= _FURTHEST:
+            raise AthanorError(
+                f"{field}: lerp({first}, {second}, {part:g}) is not from -{_FURTHEST} to {_FURTHEST}; 0 to 1 is between the two."
+            )
     return [Average(kind=kind, label=f"lerp {first} {second} {x:g}", which=(first, second), amount=x) for x in parts]
 
 

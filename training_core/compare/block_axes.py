@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import block_strengths
 from ..block_strengths import FORMS
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from .axes import Axis, Value, varied
 from .cells import Cell
 from .lora_steps import check as check_steps
@@ -52,8 +52,8 @@ def _values(axis: Axis, files: Sequence[list[str]]) -> tuple[Value, ...]:
     return tuple(dict.fromkeys(result))
 
 
-def check(cells: Sequence[Cell], layers_of: LayersOf) -> None:
-    """Check blocks and steps of all cells' LoRAs before the first picture.
+def check(cells: Sequence[Cell], layers_of: LayersOf) -> list[str]:
+    """Check blocks and steps of all cells' LoRAs before the first picture; return a sentence on blocks that none of the LoRAs has.
 
     Raises:
         AthanorError: a LoRA has not the blocks that a text names, or is a whole model; or the steps cannot be had.
@@ -66,3 +66,10 @@ def check(cells: Sequence[Cell], layers_of: LayersOf) -> None:
         block_strengths.read(each.blocks).strengths(files[each.name], each.name.rpartition("/")[2])
     for cell in cells:
         check_steps(cell)
+    texts = dict.fromkeys(one.blocks for _, *stack in stacks for one in stack if one.blocks)
+    found = [(text, block_strengths.unknown(text, files.values())) for text in texts]
+    return [
+        f"LoRA blocks {quoted(text)}: no LoRA that is compared has {', '.join(names)}, so nothing changes by that."
+        for text, names in found
+        if names
+    ]

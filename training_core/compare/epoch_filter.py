@@ -12,7 +12,6 @@ from . import averages, best_by, grammar, skipping
 from .averages import Average
 from .best_by import BestBy
 
-
 How = Literal["every", "last", "first", "best", "even"]
 
 

@@ -147,15 +147,21 @@ def _of_one_run(paths: Sequence[Path]) -> bool:
 
 
 def _name(plan: Mapping[str, Any], key: str) -> str:
-    """Return a name by what the axes say of a cell's LoRAs: "my_lora mean 6-10"; of a plan without a word about them, its title."""
-    place, words = plan["cells"].index(key) if key in plan["cells"] else 0, []
+    """Return a name by what the axes say of a cell's LoRAs, blocks last: "my_lora mean 6-10 IN04 off".
+
+    Of a plan without a word about them it is the title.
+    """
+    place = plan["cells"].index(key) if key in plan["cells"] else 0
+    words: list[str] = []
+    blocks: list[str] = []
     for axis in reversed(plan["axes"]):
         names = axis.get("names") or axis["values"]
         place, index = divmod(place, len(names))
         if match := _NAMING.match(axis["title"]):
             run = axis["title"].partition(" of ")[2] if match[0] == "checkpoint" else ""
-            words[:0] = [part for part in (run, str(names[index])) if part and part != "all"]
-    return " ".join(words) or plan["title"].partition("  ")[0]
+            part = blocks if axis["title"] == "LoRA blocks" else words
+            part[:0] = [word for word in (run, str(names[index])) if word and word != "all"]
+    return " ".join([*words, *blocks]) or plan["title"].partition("  ")[0]
 
 
 def free_name(name: str) -> str:

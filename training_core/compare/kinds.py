@@ -20,6 +20,12 @@ from .fields import Available, Reader, rows
 CHECKPOINT = "checkpoint of the run"
 WIDGET = "widget of the graph"
 READERS: dict[str, Reader] = {kind: reader for row in rows(Cell).values() for kind, reader in row.kinds.items()}
+_READY = {
+    "each off": "all, then each block of the LoRA that is compared off in turn",
+    "each alone": "all, then each block of the LoRA that is compared alone in turn",
+    "groups off": "all, then each group of blocks of the LoRA that is compared off in turn",
+}
+"""Lists of blocks that a comparison makes (see block_axes.py), in words."""
 _LINES = ("prompt", "negative prompt", "LoRA blocks")  # types whose values may have commas
 KINDS: tuple[str, ...] = (CHECKPOINT, *READERS, WIDGET)
 """What an axis can vary. Workflows hold these names: they are stable."""
@@ -82,7 +88,10 @@ def listed(axis: Axis) -> str:
     """Return the axis in words: '5 values: 0.6, 0.7, 0.8, 0.9, 1'."""
     if axis.epochs is not None:
         return f"checkpoints of the run: {shortened(axis.epochs or 'all')}"
-    labels = [shortened(v.label, 200) for v in axis.values]
+    labels = [
+        f"{v.label} ({_READY[to]})" if (to := dict(v.changes).get("blocks")) in _READY else shortened(v.label, 200)
+        for v in axis.values
+    ]
     shown = ", ".join(labels[:40]) + (", ..." if len(labels) > 40 else "")
     different = len(set(axis.values))
     equal = f" ({different} different; XYZ Compare draws equal ones once)" if different < len(labels) else ""

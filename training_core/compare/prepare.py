@@ -81,7 +81,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
     seeds = _draw_seeds(randoms(axes, base), root, family)
     whole = plan(axes, base, STRENGTH, seeds)
     _check_patches(whole, model)
-    block_axes.check(whole.order, lora.layers)
+    unknown = block_axes.check(whole.order, lora.layers)
     parts = _variants(request, axes)
     whole, starts = _with_starts(whole, parts, vae)
     contents |= _contents(whole, parts, contents)
@@ -104,7 +104,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         node=request.node,
     )
     models = _model_cache(request, parts, starts)
-    models.warnings |= {note: None for axis in axes for note in axis.notes}
+    models.warnings |= dict.fromkeys([*(note for axis in axes for note in axis.notes), *unknown])
     if request.run and request.run.on_pairs and not request.controls:
         said = f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
         models.warnings[said] = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .averages import BRACKETS
+
 _INSIDE = r"\((?:[^()]|\([^()]*\))*\)"  # brackets, whose commas part nothing here
 _BLANK = r"[^\S\n]*"  # within its line: across lines it would try each line break of many anew
 _SKIPPED = re.compile(
@@ -14,6 +16,7 @@ _SKIPPED = re.compile(
 
 def parted(text: str) -> tuple[str, list[str]]:
     """Return a filter without what is skipped, and what is skipped: `all, SKIP: 4` -> `all` and `4`."""
+    text = text.translate(BRACKETS)
     skipped = [match["what"].strip() for match in _SKIPPED.finditer(text) if match["what"] is not None]
     if not skipped:
         return text, []

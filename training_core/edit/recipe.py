@@ -170,9 +170,20 @@ def _number(value: float) -> str:
     return str(round(value, 6))
 
 
-def write(path: Path, made: Made, told: Mapping[str, str]) -> str:
-    """Write a result whole or not at all, with its hashes, and return its sshs_model_hash."""
-    return save_lora(path, made.tensors, told)
+def check(made: Made) -> dict[str, Any]:
+    """Return the result of the self-check as the file keeps it: in all, and of the layer that differs most."""
+    worst = max(made.layers, key=lambda layer: layer.error)
+    return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
+
+
+def write(path: Path, made: Made, wanted: Wanted, recipe_of: Mapping[str, Any]) -> None:
+    """Write what was made of LoRA files, whole or not at all, with what it tells: originals, hashes, recipe and self-check."""
+    save_lora(path, made.tensors, metadata(made, wanted, path.stem, {**recipe_of, "check": check(made)}))
+
+
+def write_extracted(path: Path, made: Made, recipe_of: Mapping[str, Any], base: Mapping[str, str]) -> None:
+    """Write what was extracted from two models likewise; `base`: fields about the model that it is for."""
+    save_lora(path, made.tensors, extracted(made, path.stem, {**recipe_of, "check": check(made)}, base))
 
 
 def notes(wanted: Wanted) -> list[str]:
@@ -196,6 +207,34 @@ def is_made(path: Path) -> bool:
 
 
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:
-    """Return whether a file was made by this recipe; how it compared with its originals (`check`) is no part of it."""
-    told = parse_json(safetensors_metadata(path).get(KEY, ""))
-    return isinstance(told, dict) and {**told, "check": None} == {**parse_json(json.dumps(recipe_of)), "check": None}
+    """Return whether there is a file that was made by this recipe; how it compared with its originals (`check`) is no part of it."""
+    told = told_by(path)
+    return bool(told) and {**told, "check": None} == {**parse_json(json.dumps(recipe_of)), "check": None}
+
+
+def told_by(path: Path) -> dict[str, Any]:
+    """Return the recipe that a file tells, of whatever form: other programs write metadata, too; {} for none."""
+    found = parse_json(safetensors_metadata(path).get(KEY, ""))
+    return found if isinstance(found, dict) else {}
+
+
+def originals_of(path: Path) -> list[tuple[str, float]]:
+    """Return the names and weights of the files that a file tells to be made of; [] where it does not tell all of them."""
+    told = told_by(path).get("from")
+    parts = told if isinstance(told, list) else []
+    files = [part.get("file") if isinstance(part, dict) else None for part in parts]
+    weights = [_float(part.get("weight")) if isinstance(part, dict) else None for part in parts]
+    found = [(f, w) for f, w in zip(files, weights, strict=True) if isinstance(f, str) and w is not None]
+    return found if len(found) == len(parts) else []
+
+
+def difference_of(path: Path) -> float:
+    """Return how far a file is from the sum of its originals, as a part of that; 0 where it does not tell."""
+    check = told_by(path).get("check")
+    return (_float(check.get("difference")) if isinstance(check, dict) else None) or 0.0
+
+
+def _float(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6:
+        return None
+    return float(value)

@@ -1,6 +1,7 @@
-// What the axis nodes have below their settings: the buttons of XYZ Axis, and the values as they were read last.
+// What the axis nodes have below their settings: buttons and examples, and the values as they were read last.
 
 import { app } from "../../../scripts/app.js";
+import { examplesOf } from "./axis_examples.js";
 import { openLists } from "./axis_lists.js";
 import { fillAll } from "./axis_names.js";
 import { make, style } from "./dom.js";
@@ -10,6 +11,7 @@ import { fitContent } from "./node_height.js";
 import { t } from "./words.js";
 
 const AXIS = "AthanorXYZAxis";
+const OF_RUN = "AthanorLoRARunAxis";
 const [BUTTONS, LINES, MARGIN] = [30, 34, 4]; // pixels: of the buttons, of two lines of text, around both
 style("./athanor.css");
 
@@ -22,11 +24,13 @@ function buttonsOf(node) {
     { class: "athanor-buttons" },
     button(t("Lists…"), lists, () => openLists(node)),
     button(t("All values"), all, () => fillAll(node)),
+    examplesOf(node),
   );
 }
 
 function addBelow(node) {
-  const buttons = node.comfyClass === AXIS ? buttonsOf(node) : "";
+  const ofRun = () => make("div", { class: "athanor-buttons" }, examplesOf(node));
+  const buttons = { [AXIS]: () => buttonsOf(node), [OF_RUN]: ofRun }[node.comfyClass]?.() ?? "";
   const echo = make("p", { class: "echo", role: "status", hidden: true });
   const element = make("div", { class: "athanor athanor-axis" }, buttons, echo);
   const height = () => (buttons ? BUTTONS : 0) + (echo.hidden ? 0 : LINES) + 2 * MARGIN;

@@ -18,13 +18,12 @@ style("./athanor.css");
 style("./upload.css");
 
 const KIND = "AthanorDatasetLoader";
-const NAME = "athanor_folder"; // of the widget, with a number behind it: see addLine
+const NAME = "athanor_folder"; // of the widget
 const HEIGHT = 112; // pixels of it
 const MARGIN = 4; // pixels around it
 const PAUSE = 400; // ms after a change before the server is asked
 const FILES = "athanor-files"; // the event of filesChanged()
 const lines = new Map(); // node -> its line
-let made = 0; // lines
 
 const widgetValue = (node, name) => widgetOf(node, name)?.value;
 const folderOf = (node) => String(widgetValue(node, "folder") ?? "").trim();
@@ -183,10 +182,7 @@ class FolderLine {
 function addLine(node) {
   const line = new FolderLine(node);
   lines.set(node, line);
-  made += 1;
-  // Vue nodes go on showing the element of a node that was removed in that of a new one of its number, as after undo,
-  // if their widgets have one name.
-  const widget = addBox(node, `${NAME}_${made}`, "ATHANOR_FOLDER", line.element, { margin: MARGIN });
+  const widget = addBox(node, NAME, "ATHANOR_FOLDER", line.element, { margin: MARGIN });
   // A height of its own: what has none is stretched over the room that a node has left.
   widget.computeLayoutSize = undefined;
   widget.computeSize = (width) => [width, HEIGHT];

@@ -13,10 +13,18 @@ export function extend(target, method, extra) {
 /** Options that keep a widget out of the queued graph; its own `serialize` keeps it out of the workflow file. */
 const UNSAVED = { serialize: false };
 
-/** Put an element into a node as a widget that holds no value. `kind`: a type that the host does not know itself. */
+let boxes = 0;
+
+/**
+ * Put an element into a node as a widget that holds no value. Its name is `name` with a number behind it: Vue nodes go
+ * on showing the element of a node that was removed in that of a new one of its id, as after undo, if their widgets
+ * have one name. `kind`: a type that the host does not know itself.
+ */
 export function addBox(node, name, kind, element, options) {
   const noValue = { getValue: () => "", setValue: () => {} };
-  const widget = node.addDOMWidget(name, kind, element, { hideOnZoom: false, ...UNSAVED, ...noValue, ...options });
+  boxes += 1;
+  const own = { hideOnZoom: false, ...UNSAVED, ...noValue, ...options };
+  const widget = node.addDOMWidget(`${name}_${boxes}`, kind, element, own);
   widget.serialize = false;
   return widget;
 }

@@ -1,5 +1,5 @@
-// The result that a node tells as text stays on the node, and is not cut off: pages from 1.5x on take all texts away
-// when a job has ended, and nodes on the canvas show two lines of one.
+// The result that a node tells as text stays on the node: pages from 1.5x on take all texts away when a job has ended.
+// It is seen whole: on the canvas the host leaves two lines of room.
 
 import { api } from "../../../scripts/api.js";
 import { nodeOf } from "./execution_ids.js";
@@ -7,12 +7,34 @@ import { fitContent, makeRoom, placesBefore } from "./node_height.js";
 
 const HOSTS = "$$node-text-preview"; // the host's widget for such a text
 const OWN = ["AthanorTrainLoRA"]; // nodes with a panel that tells the result
-const [LETTER, LINE, AROUND] = [5.8, 16, 40]; // pixels of a letter and of a line, and around all of them
-const MOST = 14; // lines that a node has room for; a longer text can be scrolled
 const said = new Map(); // execution id -> {node, text} of what the job that runs has told last
 
 /** Whether the host is to show what a node has told last. */
 const isKept = (node) => node?.comfyClass?.startsWith("Athanor") && !OWN.includes(node.comfyClass);
+
+const LINE = 16; // pixels
+const AROUND = { x: 64, y: 30 }; // pixels of a node beside the text, and of its field above and below
+const pen = document.createElement("canvas").getContext("2d");
+
+/** Lines that a text takes in so many pixels, rather too many than too few. */
+function linesOf(text, width) {
+  pen.font = "12px Inter, sans-serif";
+  const lines = text.split("\n").map((line) => Math.max(1, Math.ceil(pen.measureText(line).width / width)));
+  return lines.reduce((sum, count) => sum + count, 0);
+}
+
+/** Let a node on the canvas show its text whole; those below make room. */
+function fit(node, text) {
+  const field = node.widgets?.find((widget) => widget.name === HOSTS);
+  if (!field?.options?.getMinHeight || window.LiteGraph.vueNodesMode || !node.graph) return;
+  const height = AROUND.y + LINE * linesOf(text, Math.max(40, node.size[0] - AROUND.x));
+  if (height <= field.options.getMinHeight()) return;
+  field.options.getMinHeight = () => height;
+  const before = placesBefore(node.graph);
+  fitContent(node);
+  makeRoom(before);
+  node.setDirtyCanvas?.(true, true);
+}
 
 api.addEventListener("execution_start", () => said.clear());
 
@@ -20,22 +42,8 @@ api.addEventListener("progress_text", ({ detail }) => {
   const node = nodeOf(detail?.nodeId);
   if (!isKept(node)) return;
   said.set(detail.nodeId, { node, text: detail.text });
-  if (!window.LiteGraph.vueNodesMode) setTimeout(() => makeLegible(node, detail.text), 0); // after the host
+  setTimeout(() => fit(node, detail.text), 0); // the host makes its field first
 });
-
-/** Make a node on the canvas as high as its text needs; one that is high enough stays as it is. */
-function makeLegible(node, text) {
-  const widget = node.widgets?.find(({ name }) => name === HOSTS);
-  if (!widget?.options || !node.graph) return;
-  const letters = Math.max(20, (node.size[0] - AROUND) / LETTER);
-  const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / letters)), 0);
-  if (lines < 3) return;
-  const height = AROUND + LINE * Math.min(lines, MOST);
-  widget.options.getMinHeight = () => height;
-  const before = placesBefore(node.graph);
-  fitContent(node);
-  makeRoom(before);
-}
 
 /** Show again what was taken away, of the nodes that are still open. */
 function restore() {
