@@ -819,4 +819,6 @@ export const TABLE = {
   "Delete averages?": "删除平均文件？",
   "Delete files that axes have made of averages of DoRA": "删除轴为 DoRA 平均生成的文件",
   "Averages {size}": "平均文件 {size}",
+  "The server was gone. If nothing happens, press Run: the sweep goes on where it was.":
+    "服务器中断过。如果没有动静，请点“运行”：参数扫描会从那里继续。",
 };

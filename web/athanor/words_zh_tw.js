@@ -819,4 +819,6 @@ export const TABLE = {
   "Delete averages?": "刪除平均檔案？",
   "Delete files that axes have made of averages of DoRA": "刪除軸為 DoRA 平均產生的檔案",
   "Averages {size}": "平均檔案 {size}",
+  "The server was gone. If nothing happens, press Run: the sweep goes on where it was.":
+    "伺服器中斷過。如果沒有動靜，請按「執行」：參數掃描會從那裡繼續。",
 };
