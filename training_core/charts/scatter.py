@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from .scale import Panel, number, ticks, value_range
 
+HEAP = 2.5
+"""Times the range of the joined dots, from where on another one is left at the edge, with an arrow."""
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 900, 64, 24, 20, 44
 
 
@@ -27,14 +29,31 @@ class Dot:
 
 def chart(title: str, dots: Sequence[Dot], names: tuple[str, str], height: int = 420) -> str:
     """Return an <svg> of the points; `title`: for readers that do not see it; `names`: of the axes x and y."""
-    xs = [value for dot in dots for value in _ends(dot.x, dot.x_error)]
-    ys = [value for dot in dots for value in _ends(dot.y, dot.y_error)]
     box = (LEFT, TOP, WIDTH - RIGHT, height - BOTTOM)
-    panel = Panel(box=box, x=value_range((), xs, zero=False), y=value_range((), ys, zero=False))
+    xs = _range(dots, [_ends(dot.x, dot.x_error) for dot in dots])
+    ys = _range(dots, [_ends(dot.y, dot.y_error) for dot in dots])
+    panel = Panel(box=box, x=xs, y=ys)
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title, quote=True)}">']
     parts += [*_axes(panel, names), *_lines(panel, dots)]
     parts += [part for dot in dots for part in _dot(panel, dot)]
     return "".join([*parts, "</svg>"])
+
+
+def _range(dots: Sequence[Dot], ends: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return what an axis shows: all dots, unless one that is joined with none lies so far off that the joined ones lie on a heap."""
+    joined = [end for dot, both in zip(dots, ends, strict=True) if dot.group for end in both]
+    every = [end for both in ends for end in both]
+    own = joined if len(joined) > 4 and max(joined) - min(joined) > 1e-9 else every
+    is_heap = max(every) - min(every) > HEAP * (max(own) - min(own))
+    return value_range((), own if is_heap else every, zero=False)
+
+
+def _arrow(dot: Dot, panel: Panel) -> str:
+    """Return where a dot lies that is outside of the panel, as an arrow; '' for one within."""
+    across, up = (
+        0 if value < low else 2 if value > high else 1 for value, (low, high) in ((dot.x, panel.x), (dot.y, panel.y))
+    )
+    return ("↙←↖", "↓ ↑", "↘→↗")[across][up].strip()
 
 
 def _ends(value: float, error: float | None) -> tuple[float, float]:
@@ -64,14 +83,15 @@ def _lines(panel: Panel, dots: Sequence[Dot]) -> Iterator[str]:
 
 
 def _dot(panel: Panel, dot: Dot) -> Iterator[str]:
-    x, y = panel.place(dot.x, dot.y)
+    (low, high), (bottom, top), far = panel.x, panel.y, _arrow(dot, panel)
+    x, y = panel.place(min(high, max(low, dot.x)), min(top, max(bottom, dot.y)))
     style = "copies" if dot.square else "good"
-    if dot.x_error:
-        low, high = _ends(dot.x, dot.x_error)
-        yield f'<path class="error" d="M{panel.at_x(low):.1f} {y:.1f}H{panel.at_x(high):.1f}"/>'
-    if dot.y_error:
-        low, high = _ends(dot.y, dot.y_error)
-        yield f'<path class="error" d="M{x:.1f} {panel.at_y(low):.1f}V{panel.at_y(high):.1f}"/>'
+    if dot.x_error and not far:
+        left, right = (min(high, max(low, end)) for end in _ends(dot.x, dot.x_error))
+        yield f'<path class="error" d="M{panel.at_x(left):.1f} {y:.1f}H{panel.at_x(right):.1f}"/>'
+    if dot.y_error and not far:
+        under, over = (min(top, max(bottom, end)) for end in _ends(dot.y, dot.y_error))
+        yield f'<path class="error" d="M{x:.1f} {panel.at_y(under):.1f}V{panel.at_y(over):.1f}"/>'
     if dot.ring:
         yield f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9"/>'
     if dot.square:
@@ -79,4 +99,4 @@ def _dot(panel: Panel, dot: Dot) -> Iterator[str]:
     else:
         yield f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
     anchor, side = ("end", -12) if x > WIDTH - RIGHT - 9 * len(dot.label) else ("start", 12)
-    yield f'<text x="{x + side:.1f}" y="{y - 8:.1f}" text-anchor="{anchor}">{html.escape(dot.label)}</text>'
+    yield f'<text x="{x + side:.1f}" y="{y - 8:.1f}" text-anchor="{anchor}">{html.escape(f"{dot.label} {far}".strip())}</text>'

@@ -27,6 +27,7 @@ def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     told = {
         "title": found.scorer.title,
         "weak": found.scorer.weak,
+        "blind": found.scorer.blind,
         "threshold": found.scorer.copy_threshold,
         "references": found.scorer.references,
         "kinds": kinds,

@@ -9,15 +9,17 @@ import { t, told } from "./words.js";
 export const measured = (value) =>
   value ? `${number(value.mean)}${value.error === null ? "" : ` ± ${number(value.error)}`} (${value.n})` : "–";
 
-/** A sentence about each kind of score: what it cannot see. */
-export const blindness = (kinds) =>
+/** What none of the scores can see, and a sentence about each of these kinds. */
+const blindness = (all, kinds) => [
+  make("p", { class: "blind" }, all ? told(all) : ""),
   make(
     "dl",
     { class: "blind" },
     kinds
       .filter(({ blind }) => blind)
       .flatMap(({ title, blind }) => [make("dt", {}, scoreTitle(title)), make("dd", {}, told(blind))]),
-  );
+  ),
+];
 
 /** The scores of a viewer, over its table. */
 export class ScoreScreen {
@@ -28,7 +30,8 @@ export class ScoreScreen {
 
   draw() {
     const { data, popup } = this.viewer;
-    const { title, references, verdict, trade_off: points, checkpoints, kinds } = data.scores;
+    const { title, references, verdict, trade_off: points, checkpoints, kinds, blind } = data.scores;
+    const shown = kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
     const chart = points && make("div", { class: "trade-off-place" });
     popup.replaceChildren(
       make(
@@ -46,17 +49,16 @@ export class ScoreScreen {
         { class: "scores" },
         make("p", { class: "verdict" }, told(verdict)),
         chart,
-        this.table(kinds, checkpoints),
+        this.table(shown, checkpoints),
         make("h2", {}, t("What each score cannot see")),
-        blindness(kinds),
+        blindness(blind, shown),
       ),
     );
     if (chart) chart.append(tradeOff(points, Math.min(760, chart.clientWidth || 760)));
   }
 
   /** Means by checkpoint. */
-  table(kinds, checkpoints) {
-    const shown = kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
+  table(shown, checkpoints) {
     const rows = checkpoints.map(({ label, values, copies }) =>
       make(
         "tr",
