@@ -15,9 +15,9 @@ def facts(scorer: Scorer, calibration: Calibration) -> dict[str, Any]:
         "id": scorer.id,
         "title": scorer.measure.title,
         "weak": scorer.measure.weak,
-        "blind": scorer.measure.blind,
         "values": [{"name": kind.name, "title": kind.title, "better": "high", "blind": kind.blind} for kind in KINDS],
         "copy_threshold": calibration.threshold,
         "references": scorer.references,
+        "blind": scorer.measure.blind,
         "copies": calibration.said,
     }

@@ -101,14 +101,14 @@ def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tupl
     return found
 
 
-def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+def mean(values: Sequence[tuple[Hashable, float]]) -> dict[str, Any]:
     """Return the mean of (prompt, value), its standard error (None of a single picture) and how many there are."""
     error = standard_error(values)
     average = fmean(value for _, value in values)
     return {"mean": round(average, 4), "error": None if error is None else round(error, 4), "n": len(values)}
 
 
-def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+def mean_of_pairs(values: Sequence[tuple[Hashable, float]]) -> dict[str, Any]:
     """Return the same of (prompt, value) of all pairs of a prompt's pictures, of which only those without a picture in common tell
     anything of each other's noise.
 
@@ -160,7 +160,7 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibrat
         said.append(
             "Measured by colours and edges alone, which is weak evidence: connect a CLIP Vision model to Likeness."
         )
-    return " ".join(filter(None, said))
+    return "\n".join(filter(None, said))
 
 
 def _ranked(table: _Table, name: str) -> list[tuple[Checkpoint, dict[str, Any]]]:

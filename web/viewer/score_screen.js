@@ -9,17 +9,15 @@ import { t, told } from "./words.js";
 export const measured = (value) =>
   value ? `${number(value.mean)}${value.error === null ? "" : ` ± ${number(value.error)}`} (${value.n})` : "–";
 
-/** What none of the scores can see, and a sentence about each of these kinds. */
-const blindness = (all, kinds) => [
-  make("p", { class: "blind" }, all ? told(all) : ""),
+/** A sentence about each kind of score: what it cannot see. */
+export const blindness = (kinds) =>
   make(
     "dl",
     { class: "blind" },
     kinds
       .filter(({ blind }) => blind)
       .flatMap(({ title, blind }) => [make("dt", {}, scoreTitle(title)), make("dd", {}, told(blind))]),
-  ),
-];
+  );
 
 /** The scores of a viewer, over its table. */
 export class ScoreScreen {
@@ -30,8 +28,8 @@ export class ScoreScreen {
 
   draw() {
     const { data, popup } = this.viewer;
-    const { title, references, verdict, trade_off: points, checkpoints, kinds, blind } = data.scores;
-    const shown = kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
+    const { title, references, verdict, trade_off: points, checkpoints, blind, copies } = data.scores;
+    const kinds = data.scores.kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
     const chart = points && make("div", { class: "trade-off-place" });
     popup.replaceChildren(
       make(
@@ -49,9 +47,10 @@ export class ScoreScreen {
         { class: "scores" },
         make("p", { class: "verdict" }, told(verdict)),
         chart,
-        this.table(shown, checkpoints),
+        this.table(kinds, checkpoints),
         make("h2", {}, t("What each score cannot see")),
-        blindness(blind, shown),
+        blindness([...kinds, { title: t("all of them"), blind }]),
+        copies && [make("h2", {}, t("What counts as a copy")), make("p", { class: "verdict" }, told(copies))],
       ),
     );
     if (chart) chart.append(tradeOff(points, Math.min(760, chart.clientWidth || 760)));
