@@ -77,9 +77,17 @@ export function tradeOff(data, width) {
     data.points.some(({ best }) => best) && t("ring: no other is better in both, copies and the base model left out"),
     data.points.some(({ copies }) => copies) && t("square: pictures that look like copies"),
     data.points.some(isNoisy) && t("bars: standard error of the differences"),
-    told(data.note),
   ];
-  return make("figure", { class: "athanor-trade-off" }, svg, make("figcaption", {}, signs.filter(Boolean).join("; ")));
+  return make(
+    "figure",
+    { class: "athanor-trade-off" },
+    svg,
+    make(
+      "figcaption",
+      {},
+      [`${signs.filter(Boolean).join("; ")}.`, told(data.note)].filter((text) => text.length > 1).join(" "),
+    ),
+  );
 }
 
 function axes(width, height, { x, y }, titles, { atX, atY }) {
