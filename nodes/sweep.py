@@ -103,12 +103,12 @@ class AthanorSweep(io.ComfyNode):
         )
         if not place.inner and (expanded := place.again(clones.needed, len(cls.RETURN_TYPES))) is not None:
             return expanded
-        given, progress = place.edge(values), Progress(place.node)
+        given, progress, bar = place.edge(values), Progress(place.node), Progress(cls.hidden.unique_id).bar
         base = _base_name(place.graph[train]["inputs"].get("output_name"), given)
         say = partial(progress.text, always=True)
         runs = plan(found, clones, given, base, say)
         train_one = partial(clones.train_one, given)
-        told = {"say": say, "bar": progress.bar, "hearing": hearing}
+        told = {"say": say, "bar": bar, "hearing": hearing}
         sweep = Sweep(settings=settings, base=base, runs=runs, train_one=train_one, **told)
         sweep.train()
         order = sweep.ranking()

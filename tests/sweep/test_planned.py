@@ -54,7 +54,7 @@ def test_a_rung_costs_its_own_steps_alone(planned):
     sweep, runs = sweep_of(budget=65, budget_unit="minutes"), [planned(100, done=True), planned()]
     assert not sweep._over_budget(runs[1], runs, goal=25) and not runs[1].note
     assert sweep._over_budget(runs[1], runs, goal=100)
-    assert runs[1].note == "left out: 50 of 65 minutes are used up"
+    assert runs[1].note == "left out: 50 of 65 minutes are used up" and runs[1].left_out
 
 
 def test_the_node_says_how_far_the_whole_is(planned):

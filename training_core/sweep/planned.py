@@ -28,6 +28,7 @@ class Planned:
     job: Job | None = None  # None: it cannot be trained
     steps: int = 0
     note: str = ""  # why it is not trained, or not to its end
+    left_out: bool = False  # by the budget
     begun: bool = False  # in this session
     record: Record | None = None  # what its folder held when it was looked at last; None before it is begun
     reached: int = 0  # its last step, by the record
@@ -63,7 +64,7 @@ class Planned:
 
     def row(self) -> Row:
         """Return what the ranking shows of it."""
-        return result.row(self.combination, self.name, self.record, self.note)
+        return result.row(self.combination, self.name, self.record, self.note, self.left_out)
 
 
 def refused(runs: Sequence[Planned]) -> str:

@@ -89,6 +89,7 @@ class Sweep:
         for run in runs:
             if run not in kept:
                 run.note = f"left out: the budget of {settings.budget:g} {settings.budget_unit} has no room for it"
+                run.left_out = True
         left = [run.left for run in kept if run.left]
         seconds = None if self.speed is None else [steps * self.speed for steps in left]
         self.announced = budget.announcement(left, seconds, len(kept) - len(left), len(runs) - len(kept))
@@ -223,7 +224,8 @@ class Sweep:
             todo and made and spent + needed > settings.budget * 1.1
         ):  # speeds vary, and what was told before is to be kept
             run.note = f"left out: {spent:.0f} of {settings.budget:g} minutes are used up"
-        return bool(run.note)
+            run.left_out = True
+        return run.left_out
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
         """Return the runs that go on after a rung; of the others those that are not at their end are noted, also in their folders."""

@@ -51,7 +51,14 @@ export function scoreList(scores, id) {
     ),
     make("p", {}, nearness(scores, id)),
     make("table", {}, make("tbody", {}, rows)),
-    make("p", {}, t("Measured by {title}. No score decides by itself.", { title: told(scores.data.title) })),
+    make(
+      "p",
+      {},
+      t("Measured by {title}. {blind} No score decides by itself.", {
+        title: told(scores.data.title),
+        blind: told(scores.data.blind ?? ""),
+      }),
+    ),
   );
 }
 

@@ -6,8 +6,9 @@ import { t } from "./words.js";
 
 /** The sheet; `draw(at)` makes the picture of a place, `isShown(at)` tells whether the user has left it out. */
 export function rankedSheet(comparison, view, draw, isShown) {
-  const { title } = comparison.scores.kind(view.score);
+  const { title, high } = comparison.scores.kind(view.score);
   const places = bestFirst(comparison, view).filter(isShown);
+  const words = { count: places.length, title: scoreTitle(title) };
   const figures = places.map((at) =>
     make("figure", {}, draw(at), make("figcaption", { title: comparison.describe(at) }, comparison.describe(at))),
   );
@@ -17,7 +18,9 @@ export function rankedSheet(comparison, view, draw, isShown) {
     make(
       "h2",
       {},
-      t("All {count} pictures by {title}, the best first", { count: places.length, title: scoreTitle(title) }),
+      high
+        ? t("All {count} pictures by {title}, the highest first", words)
+        : t("All {count} pictures by {title}, the lowest first", words),
     ),
     make("div", { class: "figures" }, figures),
   );

@@ -28,7 +28,8 @@ export class ScoreScreen {
 
   draw() {
     const { data, popup } = this.viewer;
-    const { title, references, verdict, trade_off: points, checkpoints, kinds } = data.scores;
+    const { title, references, verdict, trade_off: points, checkpoints, blind, copies } = data.scores;
+    const kinds = data.scores.kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
     const chart = points && make("div", { class: "trade-off-place" });
     popup.replaceChildren(
       make(
@@ -48,15 +49,15 @@ export class ScoreScreen {
         chart,
         this.table(kinds, checkpoints),
         make("h2", {}, t("What each score cannot see")),
-        blindness(kinds),
+        blindness([...kinds, { title: t("all of them"), blind }]),
+        copies && [make("h2", {}, t("What counts as a copy")), make("p", { class: "verdict" }, told(copies))],
       ),
     );
     if (chart) chart.append(tradeOff(points, Math.min(760, chart.clientWidth || 760)));
   }
 
   /** Means by checkpoint. */
-  table(kinds, checkpoints) {
-    const shown = kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
+  table(shown, checkpoints) {
     const rows = checkpoints.map(({ label, values, copies }) =>
       make(
         "tr",
