@@ -233,6 +233,7 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
     result = build.make(wanted, show, names)
     if settings.names != build.AS_IT_IS:
         result = replace(result, tensors=naming.renamed(result.tensors, settings.names, names, result.precision))
+    free(path, settings.replace_file, [])  # of a large one that took minutes, another job may have taken the name
     recipe.write(path, result, wanted, recipe_of)
     made(path)
     name = folders.lora_name(path)

@@ -123,6 +123,7 @@ class AthanorLoRAExtract(io.ComfyNode):
         device = _device()
         devices.make_room(extract.needs(layers), device)
         found = extract.make(layers, rule, settings.precision, settings.min_diff, shown(cls.hidden.unique_id), device)
+        free(path, settings.replace_file, [])
         recipe.write_extracted(path, found.made, recipe_of, _about(base, values))
         made(path)
         size = path.stat().st_size
