@@ -238,6 +238,11 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
     lines = [
         *told.summary(name, result, path.stat().st_size),
         told.originals(wanted),
+        *(
+            ["That is far from them: a higher rank comes nearer, and rank 0 is exact."]
+            if result.error > told.FAR
+            else []
+        ),
         *recipe.notes(wanted),
         *filter(None, [lora_fit.read_in_part(name)]),
     ]

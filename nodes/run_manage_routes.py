@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ..training_core.errors import AthanorError
+from ..training_core.files import file_errors
 from ..training_core.history import disk, labels, registry, run_differences, trash, trashed
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
@@ -32,6 +33,7 @@ def register() -> None:
         example='{"label", "note", "rating", "tags", "archived"}, or some of them',
     )
     http.get("/athanor/disk", _disk)
+    http.post("/athanor/averages/delete", _delete_averages)
     http.post("/athanor/differences", _differences, {"runs": list}, example=f"{{{runs}}}")
     http.get("/athanor/trash", _trash)
     http.post(
@@ -54,13 +56,27 @@ def _labels(request: web.Request, body: http.Json) -> http.Json:
 
 
 def _disk(_: web.Request) -> http.Json:
-    """Return what each run takes on the disk, and what the trash would free."""
+    """Return what each run takes on the disk, files that were made of averages (of DoRA), and what the trash would free."""
+    from ..training_core.compare import made_average
+
     found, root = {}, folders.runs_folder()
     for run in registry.summaries(root):
         if room := disk.room(run.folder, _copies):
             found[run.run_id] = {"bytes": room.whole, "states": room.states, "loras": room.loras}
     disk.forget(str(root / run_id) for run_id in found)
-    return {"runs": found, "trash": disk.freed([folders.trash_folder()]).all}
+    averages = sum(path.stat().st_size for path in made_average.files())
+    return {"runs": found, "trash": disk.freed([folders.trash_folder()]).all, "averages": averages}
+
+
+def _delete_averages(_: web.Request, __: http.Json) -> http.Json:
+    """Delete the files that were made of averages for good, as they are made again where an axis needs them; returns how many."""
+    from ..training_core.compare import made_average
+
+    paths = made_average.files()
+    for path in paths:
+        with file_errors(path):
+            path.unlink(missing_ok=True)
+    return {"deleted": len(paths)}
 
 
 def _differences(_: web.Request, body: http.Json) -> http.Json:

@@ -90,9 +90,10 @@ class AthanorSweep(io.ComfyNode):
             AthanorError: a line of settings is wrong, or no combination can be trained.
         """
         from ..training_core.sweep import picture, ranking
+        from ..training_core.sweep.training import Sweep, checkpoint, files_of
+        from .broadcasts import hearing
         from .sweep_clones import Clones
-        from .sweep_planned import plan
-        from .sweep_runs import Sweep, checkpoint, files_of
+        from .sweep_plan import plan
 
         place, settings = Place(cls.hidden), pick(SweepSettings, values)
         train = sweep_text.train_node(place.graph, place.node)
@@ -102,11 +103,13 @@ class AthanorSweep(io.ComfyNode):
         )
         if not place.inner and (expanded := place.again(clones.needed, len(cls.RETURN_TYPES))) is not None:
             return expanded
-        given, progress = place.edge(values), Progress(place.node)
+        given, progress, bar = place.edge(values), Progress(place.node), Progress(cls.hidden.unique_id).bar
         base = _base_name(place.graph[train]["inputs"].get("output_name"), given)
         say = partial(progress.text, always=True)
         runs = plan(found, clones, given, base, say)
-        sweep = Sweep(clones=clones, given=given, settings=settings, base=base, runs=runs, say=say, bar=progress.bar)
+        train_one = partial(clones.train_one, given)
+        told = {"say": say, "bar": bar, "hearing": hearing}
+        sweep = Sweep(settings=settings, base=base, runs=runs, train_one=train_one, **told)
         sweep.train()
         order = sweep.ranking()
         rows, seeds = [row for row, _ in order], _place_of_the_seed(varied)

@@ -9,8 +9,7 @@ from ..training_core.compare.axes import WidgetEdit
 from ..training_core.compare.upstream import Slot, changed, edge, edited
 from ..training_core.host import node_tools, nodegraph
 from ..training_core.shared_graph import is_link, upstream
-
-Edits = tuple[WidgetEdit, ...]
+from ..training_core.sweep.planned import Edits
 
 
 class Clones:
@@ -50,8 +49,14 @@ class Clones:
         found = graph[self.train]["inputs"].items()
         return {name: outputs[value[0]][value[1]][0] if is_link(value) else value for name, value in found}
 
-    def trained(self, edits: Edits, given: Mapping[Slot, Any]) -> list[Any]:
-        """Run Train LoRA with these values; returns its outputs. Raises what the node raises."""
+    def train_one(self, given: Mapping[Slot, Any], edits: Edits, goes_on: bool) -> list[Any]:
+        """Run Train LoRA with these values, and return its outputs. Raises what the node raises.
+
+        Args:
+            given: the values of `needed`.
+            goes_on: with what was begun, although `retrain` may ask to begin anew.
+        """
+        edits = (*edits, WidgetEdit(self.train, "retrain", False)) if goes_on else edits
         outputs, graph = self._run(edits, given), edited(self.graph, edits)
         job = node_tools.executing() or "athanor"
         found = nodegraph.run(graph, self.train, outputs, job=job, extra=self._extra)

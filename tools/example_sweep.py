@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sheet import First, Sheet
-from trained import PICTURE, Trained, checkpoint, compare, models, show
+from trained import Trained, checkpoint, compare, models
 
 TRIED = "learning_rate: 5e-5, 1e-4, 2e-4\nrank: 8, 32"
+RANKING, TOLD, CURVES = (420, 800), (360, 400), (360, 440)
+"""Sizes of nodes with room for what they show below their widgets: how far it is and the ranking, what is compared, the curves."""
 LOOKS = {"width": 512, "height": 512, "steps": 24, "cfg": 7.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"}
 
 
@@ -45,10 +47,10 @@ def which_settings() -> Sheet:
     s.group("3  What to try")
     trained = run.train("which_settings", epochs=4)
     s.column()
-    sweep = s.add("AthanorSweep", "", (420, 0), run=trained["run"], settings=TRIED)
-    show(s, s.add("AthanorLossCompare", "", (420, 0), sweep=sweep["runs"])["plot"], "Loss and probe of all", PICTURE)
+    sweep = s.add("AthanorSweep", "", RANKING, run=trained["run"], settings=TRIED)
     s.group("4  Look")
-    likeness = s.add("AthanorLikeness", dataset=dataset["dataset"], validation=held_out["validation"])
+    likeness = s.add("AthanorLikeness", "", TOLD, dataset=dataset["dataset"], validation=held_out["validation"])
+    s.add("AthanorLossCompare", "Loss and probe of all", CURVES, sweep=sweep["runs"])
     s.column()
     compare(
         s, "The runs over prompts", run=sweep["best"], x=sweep["axis"], rows="prompt", strengths="1", seeds="1, 2",

@@ -98,6 +98,16 @@ def test_points_with_errors_stand_where_their_numbers_say():
         (float(x), float(y)) for x, y in re.findall(r'class="good" cx="([\d.]+)" cy="([\d.]+)"', drawn)
     ]
     assert ax < bx and ay > by and drawn.count("<rect") == 1 and drawn.count('class="ring"') == 1
+    crowd = scatter.chart(
+        "t",
+        [*(dot(f"epoch {n}", 0.0, 0.0) for n in range(6)), dot("best", 0.0, 0.0, ring=True), dot("far", 9.0, 1.0)],
+        ("x", "y"),
+    )
+    names = re.findall(
+        r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="\w+">(epoch \d|best|far)<', crowd
+    )  # no two in one place
+    assert {"best", "far"} < {name for *_, name in names} and len(names) == len({(x, y) for x, y, _ in names}) < 8
+    assert crowd.count("<title>epoch") == 6
     assert "&lt;1&gt;" in drawn and drawn.count('class="error"') == 3 and drawn.count('class="mark"') == 1
 
 

@@ -301,7 +301,7 @@ def test_an_average_of_dora_of_two_experts_is_two_files(loras, monkeypatch):
 
 def test_an_average_of_dora_is_a_file_that_is_found_again(loras):
     """Its norms are averaged; it is made once, and anew only where an epoch is another file; the node says what it is."""
-    from athanor.training_core.compare import epochs, keep, keep_file, runs
+    from athanor.training_core.compare import epochs, keep, keep_file, made_average, runs
     from athanor.training_core.files import read_safetensors
 
     points = runs.Points("d", (dora(loras, 1, 1.0), dora(loras, 2, 3.0)))
@@ -321,6 +321,8 @@ def test_an_average_of_dora_is_a_file_that_is_found_again(loras):
     assert torch.equal(tensors[f"{LAYERS[0]}.dora_scale"], torch.full((24, 1), 2.0))
     assert tensors[f"{LAYERS[0]}.lora_down.weight"].shape[0] == 3  # as the epochs have
     assert drawn() == first and first.stat().st_mtime_ns == made
+    write(first.parent, "of the user", 1)
+    assert made_average.files() == [first]  # what the sidebar counts and deletes
     dora(loras, 2, 5.0)
     tensors = read_safetensors(drawn())[0]
     assert torch.equal(tensors[f"{LAYERS[0]}.dora_scale"], torch.full((24, 1), 3.0))

@@ -141,6 +141,7 @@ def test_a_recipe_of_any_form_is_shown(tmp_path: Path, value: str):
     path = lora(tmp_path / "a.safetensors", 1, athanor_edit=odd)
     assert "made of" in describe.summary(info.read(path), recover.recover({})) or value in ("1e400", "NaN")
     assert told.again(path)
+    assert isinstance(recipe.difference_of(path), float) and recipe.originals_of(path) == []
 
 
 def test_what_should_be_known_is_told(tmp_path: Path):

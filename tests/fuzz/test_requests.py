@@ -98,6 +98,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         "/athanor/upload/plan", "/athanor/upload/there", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
         "/athanor/presets", "/athanor/presets", "/athanor/presets/delete", "/athanor/axis/pictures",
         f"/athanor/compare/{rng.choice(('grid', 'grid', tale))}/lora", f"/athanor/runs/{run}/average", "/athanor/making/stop",
+        "/athanor/averages/delete",
         *(f"/athanor/{kept}{act}" for kept in ("lists", "grids") for act in ("", "/rename", "/delete")),
     ]  # fmt: skip
     if rng.random() < 0.5:

@@ -66,6 +66,13 @@ def test_files_of(tmp_path: Path):
     assert {p.stem for p in files_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
 
 
+def test_what_lora_edit_makes_of_a_runs_file_is_no_file_of_the_run(tmp_path: Path):
+    """It tells its original's run, and as x-2 it had been epoch 2 of x, and written over by the next training."""
+    path = tmp_path / "x-2.safetensors"
+    save_lora(path, {"a": torch.ones(2)}, {"athanor_run_id": "me", "athanor_edit": '{"from": []}'})
+    assert files_of(tmp_path / "x.safetensors") == [path] and run_id_of(path) is None
+
+
 def test_a_file_is_whole_or_not(tmp_path: Path):
     path = write(tmp_path / "x.safetensors", "me")
     data = path.read_bytes()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import routes
 import run_folders
@@ -15,6 +16,7 @@ from aiohttp.test_utils import TestClient
 from athanor.training_core.history import registry
 from athanor.training_core.resume import lock
 from athanor.training_core.run import control
+from safetensors.numpy import save_file
 
 
 @pytest.fixture
@@ -222,6 +224,17 @@ def test_differences_of_runs_side_by_side(ask, base, folder):
     rows = {(row["group"], row["name"]): row["values"] for row in told["rows"]}
     assert status == 200 and told["runs"] == [folder.name, other.name] and missing[0] == 404
     assert rows == {("training", "output_name"): ["cat", "dog"], ("optimizer", "learning_rate"): [1e-4, 5e-4]}
+
+
+def test_averages_that_are_files_are_counted_and_deleted(ask, base, folder):
+    """Only those that an axis has made: what a user has put beside them stays."""
+    made, own = (base / "models/loras/athanor-averages" / f"{name}.safetensors" for name in ("made", "own"))
+    made.parent.mkdir()
+    save_file({"x": np.zeros(8)}, made, {"athanor_edit": "{}"})
+    save_file({"x": np.zeros(8)}, own)
+    before, deleted, again = ask("GET /athanor/disk", "POST /athanor/averages/delete {}", "GET /athanor/disk")
+    assert before[1]["averages"] > 0 == again[1]["averages"] and deleted == (200, {"deleted": 1})
+    assert own.exists() and not made.exists()
 
 
 def test_the_trash_over_http(ask, base, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 @pytest.fixture
 def planned(comfy):
     """Makes a run of 100 steps that has made some of them, each in half a minute."""
-    from athanor.nodes.sweep_planned import Planned
+    from athanor.training_core.sweep.planned import Planned
 
     def make(reached=0, *, done=False, retrain=False, lowest=None):
         job: Any = SimpleNamespace(training=SimpleNamespace(retrain=retrain), run_id=f"{reached}{done}")
@@ -33,12 +34,18 @@ def test_what_is_to_be_trained_again_is_left_whole(planned):
 
 
 def sweep_of(**settings):
-    from athanor.nodes.sweep_runs import Sweep
     from athanor.training_core.settings import SweepSettings
+    from athanor.training_core.sweep.training import Sweep
 
     nothing: Any = None
     return Sweep(
-        clones=nothing, given={}, settings=SweepSettings(**settings), base="a", runs=[], say=nothing, bar=nothing
+        settings=SweepSettings(**settings),
+        base="a",
+        runs=[],
+        train_one=nothing,
+        hearing=lambda _: nullcontext(),
+        say=lambda _: None,
+        bar=lambda _done, _total: None,
     )
 
 
@@ -47,7 +54,7 @@ def test_a_rung_costs_its_own_steps_alone(planned):
     sweep, runs = sweep_of(budget=65, budget_unit="minutes"), [planned(100, done=True), planned()]
     assert not sweep._over_budget(runs[1], runs, goal=25) and not runs[1].note
     assert sweep._over_budget(runs[1], runs, goal=100)
-    assert runs[1].note == "left out: 50 of 65 minutes are used up"
+    assert runs[1].note == "left out: 50 of 65 minutes are used up" and runs[1].left_out
 
 
 def test_the_node_says_how_far_the_whole_is(planned):
@@ -61,3 +68,25 @@ def test_the_node_says_how_far_the_whole_is(planned):
     ]
     sweep.speed = None
     assert len(sweep._now(runs[1], 20, runs).splitlines()) == 3  # nobody knows how long
+
+
+def test_one_that_fails_does_not_stop_the_others_and_nothing_is_trained_twice(planned, monkeypatch):
+    from athanor.training_core.sweep.planned import Planned
+
+    monkeypatch.setattr(Planned, "look", lambda self: None)
+    runs, trained = [planned(100, done=True), planned(), planned(), planned(100, done=True, retrain=True)], []
+    for run, name in zip(runs, "abcd", strict=True):
+        run.edits = (name,)
+
+    def train_one(edits, goes_on):
+        trained.append((*edits, goes_on))
+        if edits == ("b",):
+            raise ValueError("no memory")
+
+    sweep = sweep_of()
+    sweep.train_one = train_one
+    sweep._train(runs)
+    assert trained == [("a", False), ("b", False), ("c", False), ("d", False)]
+    assert [run.note for run in runs] == ["", "no memory", "", ""]
+    sweep._train(runs)  # as after a rung: the one that has failed does not go on, nor what was trained to its end
+    assert trained[4:] == [("c", True)]

@@ -45,12 +45,14 @@ def test_ended_and_failed_runs_have_no_place():
         row("early", 80.0, status="stopped", step=25),
         row("later", 85.0, status="stopped", step=50),
         row("whole", 90.0),
-        row("out", status="", note="left out"),
+        row("out", status="left out", note="left out: no room"),  # had been counted as failed
     ]
     assert places(rows) == [("whole", "1"), ("later", ""), ("early", ""), ("nan", ""), ("out", "")]
     text = ranking.text(ranking.ranked(rows))
     assert (
-        "1 run failed: nan (NaN)." in text and "| failed | nan |" in text and text.endswith("nan: NaN\nout: left out")
+        "1 run failed: nan (NaN)." in text
+        and "| failed | nan |" in text
+        and text.endswith("nan: NaN\nout: left out: no room")
     )
     assert "no order yet" in ranking.text([row("x", status="failed", note="full")])
 
@@ -58,6 +60,7 @@ def test_ended_and_failed_runs_have_no_place():
 def test_it_says_what_it_cannot_tell():
     rows = ranking.ranked([row("a", 90.0, held_out=False, noise=None), row("b", 95.0, held_out=False)])
     told = " ".join(ranking.sentences(rows))
+    assert told.startswith("Lowest: a, by a probe whose noise is not known.") and "Best" not in told
     assert "uses training pictures" in told and "too few times" in told
     by_loss = ranking.ranked([row("a", loss=0.2), row("b", loss=0.1)])
     assert [each.label for each in by_loss] == ["b", "a"] and "There is no probe" in ranking.sentences(by_loss)[1]
@@ -81,4 +84,7 @@ def test_the_picture_has_a_line_for_each_run():
     drawn = picture.draw("Sweep of cat", rows)
     assert drawn.width == picture.WIDTH > picture.draw("x", [row("a", 90.0)]).width and drawn.height > 6 * picture.ROW
     assert picture.draw("x", []).height < drawn.height
+    assert picture.SHORT[0] <= picture.draw("x", rows, short=True).width <= picture.SHORT[1]
+    two = row("a", 90.0, told=(("rank", "8"), ("seed", "1")))
+    assert ranking.short_heads([two])[1] == "rank, seed" and ranking.short_cells(two) == ("-", "8, 1", "90.0 ± 0.5 %")
     assert ranking.cells(rows[0])[-1] == "0.800 ± 0.010" and ranking.heads(rows)[-1] == "likeness"

@@ -73,7 +73,24 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page):
     settings_are_kept(site, page)
     loras_are_saved(site, page.page, page)
     page.renderer(False)
-    the_pictures_are_judged(site, page, a_widget_is_chosen(site, page, vue=False))
+    name = a_widget_is_chosen(site, page, vue=False)
+    a_long_text_is_not_cut_off(page.page)
+    the_pictures_are_judged(site, page, name)
+
+
+def a_long_text_is_not_cut_off(page) -> None:
+    """The verdict of a comparison stood below the two lines that the host leaves for a text on the canvas."""
+    room = "(widget) => widget?.options.getMinHeight?.() ?? 0"
+    text = "$$node-text-preview"
+    before, after, height = page.evaluate(
+        f"""async () => {{ const {{ app }} = window.comfyAPI.app, node = app.graph.getNodeById(4), room = {room};
+            const widget = () => node.widgets.find((one) => one.name === "{text}"), before = room(widget());
+            const told = {{ nodeId: "4", text: Array(8).fill("Most like the training pictures: epoch 4.").join("\\n") }};
+            window.comfyAPI.api.api.dispatchCustomEvent("progress_text", told);
+            await new Promise((done) => setTimeout(done, 50));
+            return [before, room(widget()), node.size[1] - node.computeSize()[1]]; }}"""
+    )
+    assert before < 120 < after and height >= 0
 
 
 def value(page, node: str, widget: str):

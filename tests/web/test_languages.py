@@ -62,6 +62,19 @@ TOLD = """async (said) => {
 }"""
 
 
+VIEWER = """async () => {
+    const { mount } = await import("/extensions/athanor/viewer/viewer.js");
+    const data = { title: "t", name: "n", failed: { b: "The disk is full (x): free some space." }, marks: {}, cells: ["a", "b"],
+        sizes: { a: [64, 64] }, axes: [{ title: "seed", common: "", values: ["1", "2"], names: ["1", "2"] }] };
+    const root = document.createElement("div");
+    const remove = mount(root, data, () => "data:,", { keys: root, bar: null });
+    const found = [root.querySelector("[name=duel]").textContent, root.querySelector(".failed").textContent];
+    remove();
+    return found;
+}"""
+"""What the viewer says: a button, and why a picture is missing."""
+
+
 def without_some(language: str):
     """As a contributor who knows English only leaves the nodes' texts: some are not translated."""
 
@@ -109,6 +122,11 @@ def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pi
         page.errors = [error for error in page.errors if "404" not in error]  # the browser's own line
         page.picture(f"language-{language}")
         what_has_no_translation_is_shown_in_english(page, title, {"zh": "删除", "zh-TW": "刪除"}[language])
+        duel, failed = {
+            "zh": ("盲选对决", "失败：磁盘已满（x）：腾出一些空间。"),
+            "zh-TW": ("盲選對決", "失敗：磁碟已滿（x）：騰出一些空間。"),
+        }[language]
+        assert page.page.evaluate(VIEWER) == [duel, failed]
         told, unlike = page.page.evaluate(TOLD, [english for english, _ in SAID])
         assert told == [chinese for _, chinese in SAID]
         assert not unlike  # no sentence has the form of another one that is translated otherwise

@@ -51,7 +51,8 @@ def test_scores_of_a_run_in_three_hundred_pixels(bare):
     ]
     assert shown["points"][3] == "epoch 4: likeness 0.900 ± 0.010 (4), variety 0.260 ± 0.010 (4), 2 copies"
     assert (
-        shown["points"][0].endswith("no other is better in both") and "The prompt was not scored." in shown["lacking"]
+        shown["points"][0].endswith("no other is better in both")
+        and "of the differences. The prompt was not scored." in shown["lacking"]
     )
     assert "copies" not in less["note"] and less["points"] == [] and "two seeds of a prompt" in less["lacking"]
     assert fewer["charts"] == 1 and fewer["legends"] == ["variety"] and none["hidden"]

@@ -115,6 +115,66 @@ def run(bare, module: str, script: str):
     )
 
 
+SAVE = """async ([ends, closes]) => {
+    const { app } = await import("/scripts/app.js"), { open } = await import("/extensions/athanor/athanor/keep.js");
+    const said = [], asked = window.asked = [];
+    app.extensionManager = { toast: { add: (one) => said.push(one.detail), error: (text, { description }) => said.push(description) } };
+    app.extensionManager.toast.dismiss = () => {};
+    const until = async (look) => { for (let i = 0; i < 2000 && !look(); i++) await new Promise((r) => setTimeout(r, 5)); return look(); };
+    const next = async (path) => {
+        const one = await until(() => asked.find((each) => !each.done && each.path.startsWith(`/athanor${path}`)));
+        one.done = true;
+        return one;
+    };
+    let made = 0;
+    open({ offer: "/offer", make: "/make", body: { cell: "c" }, made: () => { made += 1; } });
+    const offer = { name: "new", files: [], ranks: [0], rank: 0, precisions: ["fp16"], precision: "fp16", text: [], trouble: "" };
+    (await next("/offer")).answer(offer, 200);
+    (await next("/making")).answer({}, 200);
+    const dialog = document.querySelector("dialog");
+    const button = (text) => [...dialog.querySelectorAll("button")].find((one) => one.textContent === text);
+    await until(() => !button("Save").disabled);
+    button("Save").click();
+    const work = { id: 7, name: "new", state: "making", done: 1, total: 4 };
+    (await next("/make")).answer(work, 200);
+    await until(() => !dialog.querySelector("progress").hidden);
+    const shown = [dialog.querySelector("progress").value, dialog.querySelector("[role=status]").textContent, button("Stop").hidden];
+    if (closes) dialog.close();
+    const look = await next("/making?id=7");
+    look.answer(...ends);
+    await until(() => said.length || (dialog.isConnected && !button("Save")?.disabled));
+    const text = dialog.isConnected ? dialog.textContent : "";
+    if (dialog.isConnected) dialog.close();
+    return [shown, said, made, text];
+}"""
+
+
+def test_a_file_that_is_made_is_followed_to_its_end(bare):
+    """In the dialog, or at the edge of the page once that is closed; a server that was started anew knows nothing of it."""
+    made = {"file": "new.safetensors", "text": ["Equal to the sum of the originals."], "axis": ""}
+    work = {"id": 7, "name": "new", "done": 4, "total": 4}
+    ends = [
+        (
+            [work | {"state": "done", "made": made}, 200],
+            "new.safetensors is saved",
+            "Equal to the sum of the originals.",
+        ),
+        (
+            [work | {"state": "stopped", "error": "Stopped: nothing was written."}, 200],
+            "new: Stopped",
+            "Stopped: nothing was written.",
+        ),
+        ([work | {"state": "failed", "error": "The disk is full."}, 200], "The disk is full.", "The disk is full."),
+        ([{"error": "there is no such file"}, 404], "ComfyUI was restarted", "ComfyUI was restarted"),
+    ]
+    for answer, edge, inside in ends:
+        for closes in (True, False):
+            (value, status, hidden), said, count, text = bare.evaluate(SAVE, [answer, closes])
+            assert (value, status, hidden) == (0.25, "new is being made; you may close this. 1 of 4 layers", False)
+            assert [one[: len(edge)] for one in said] == ([edge] if closes else []), said
+            assert count == (edge == ends[0][1]) and (closes or inside in text)
+
+
 def test_places_views_marks_and_votes(bare):
     assert run(bare, "comparison", "return [comparison.cell([1, 2, 0]), comparison.describe([1, 2, 0])];") == [
         "f",

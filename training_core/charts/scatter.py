@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .scale import Panel, number, ticks, value_range
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 900, 64, 24, 20, 44
+_LETTER, _LETTERS_HIGH = 6.8, 11
+"""Pixels of a letter of a name, about, and how far lines of text must lie apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ def chart(title: str, dots: Sequence[Dot], names: tuple[str, str], height: int =
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title, quote=True)}">']
     parts += [*_axes(panel, names), *_lines(panel, dots)]
     parts += [part for dot in dots for part in _dot(panel, dot)]
+    parts += _names(panel, dots)
     return "".join([*parts, "</svg>"])
 
 
@@ -65,7 +68,7 @@ def _lines(panel: Panel, dots: Sequence[Dot]) -> Iterator[str]:
 
 def _dot(panel: Panel, dot: Dot) -> Iterator[str]:
     x, y = panel.place(dot.x, dot.y)
-    style = "copies" if dot.square else "good"
+    style, title = "copies" if dot.square else "good", f"<title>{html.escape(dot.label)}</title>"
     if dot.x_error:
         low, high = _ends(dot.x, dot.x_error)
         yield f'<path class="error" d="M{panel.at_x(low):.1f} {y:.1f}H{panel.at_x(high):.1f}"/>'
@@ -75,8 +78,30 @@ def _dot(panel: Panel, dot: Dot) -> Iterator[str]:
     if dot.ring:
         yield f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9"/>'
     if dot.square:
-        yield f'<rect class="{style}" x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10"/>'
+        yield f'<rect class="{style}" x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10">{title}</rect>'
     else:
-        yield f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
-    anchor, side = ("end", -12) if x > WIDTH - RIGHT - 9 * len(dot.label) else ("start", 12)
-    yield f'<text x="{x + side:.1f}" y="{y - 8:.1f}" text-anchor="{anchor}">{html.escape(dot.label)}</text>'
+        yield f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="5">{title}</circle>'
+
+
+def _names(panel: Panel, dots: Sequence[Dot]) -> Iterator[str]:
+    """Yield the names beside their points, each where no other name and no point is; one that finds no room is only in its title.
+
+    The best ones choose first.
+    """
+    places = [panel.place(dot.x, dot.y) for dot in dots]
+    taken = [(x - 6, x + 6, y + 4) for x, y in places]  # left, right and base line
+    for dot, (x, y) in sorted(zip(dots, places, strict=True), key=lambda pair: not pair[0].ring):
+        wide = _LETTER * len(dot.label)
+        for side, below in ((12, -8), (-12, -8), (12, 18), (-12, 18)):
+            left = x + side if side > 0 else x + side - wide
+            if _is_free((left, left + wide, y + below), taken):
+                taken.append((left, left + wide, y + below))
+                anchor = "start" if side > 0 else "end"
+                yield f'<text x="{x + side:.1f}" y="{y + below:.1f}" text-anchor="{anchor}">{html.escape(dot.label)}</text>'
+                break
+
+
+def _is_free(place: tuple[float, float, float], taken: Sequence[tuple[float, float, float]]) -> bool:
+    left, right, line = place
+    others = (other for other in taken if abs(other[2] - line) <= _LETTERS_HIGH)
+    return left > LEFT and right < WIDTH and all(other[0] > right or other[1] < left for other in others)

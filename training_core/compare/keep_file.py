@@ -25,9 +25,6 @@ _LARGEST = 1024
 _FITS = 128
 """The rank up to which a LoRA of several others is exact unless another is chosen."""
 
-_FAR = 0.1
-"""A difference from which on another rank is advised; of 4 to 8 epochs of a run, averaged at their rank of 16, it was 0.0001 to 0.024."""
-
 
 class NameTaken(AthanorError):
     """A file of the loras folder has the name."""
@@ -131,7 +128,7 @@ def make(mixture: Mixture, choice: Choice, progress: Progress) -> dict[str, Any]
         _free(path)
         recipe.write(path, made, wanted, recipe_of)
         lines = told.summary(folders.lora_name(path), made, path.stat().st_size)
-        if made.error > _FAR and wanted.rule is not None:
+        if made.error > told.FAR and wanted.rule is not None:
             lines.append("That is far from them: a higher rank comes nearer, and exact is equal to them.")
     name = folders.lora_name(path)
     return {

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import AthanorError
-from ..files import safetensors_header, safetensors_metadata
+from ..files import safetensors_header
 from ..history.handle import Checkpoint
 from ..host import folders, guard, node_tools
-from ..json_text import parse_json
 from . import averages
 from .averages import Average, plain_name
 from .axes import LoraChoice, Value
@@ -68,9 +67,15 @@ def parts_of(lora_name: str) -> list[tuple[str, float]]:
 
     if not lora_name.replace("\\", "/").startswith(f"{FOLDER}/"):
         return []
-    kept = parse_json(safetensors_metadata(folders.existing_lora(lora_name)).get(recipe.KEY, ""))
-    parts = kept.get("from") if isinstance(kept, dict) else None
-    return [(part["file"], part["weight"]) for part in parts] if isinstance(parts, list) else []
+    return recipe.originals_of(folders.existing_lora(lora_name))
+
+
+def files() -> list[Path]:
+    """Return the files that were made of averages, and nothing else that lies in their folder."""
+    from ..edit import recipe  # not above: see `file_of`
+
+    folder = folders.lora_path(f"{FOLDER}/x").parent
+    return sorted(path for path in folder.glob("*.safetensors") if recipe.is_made(path))
 
 
 def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -> MadeAverage:
@@ -98,12 +103,10 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
     if not recipe.is_same(path, recipe_of):
         result = build.make(wanted, _shown)
         recipe.write(path, result, wanted, recipe_of)
-    kept = parse_json(safetensors_metadata(path).get(recipe.KEY, ""))
-    far = kept["check"]["difference"] if isinstance(kept, dict) and isinstance(kept.get("check"), dict) else 0.0
     return MadeAverage(
         folders.lora_name(path),
         f"{label}: DoRA has no exact average. {path.name} in {FOLDER} is near to it: changes and norms are averaged apart (changes at the "
-        f"rank of the files, {told.percent(far)} from their average).",
+        f"rank of the files, {told.percent(recipe.difference_of(path))} from their average).",
     )
 
 

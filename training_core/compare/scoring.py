@@ -66,7 +66,7 @@ def _score(prepared: PreparedComparison, scorer: Scorer, say: Say | None) -> str
     rows = checkpoints(prepared.plan, prepared.keys, drawn)
     calibration = scorer.calibration(say)
     told = verdict([row for row, _ in rows], scorer.measure.weak, calibration)
-    said = f"{told} {scorer.towers([each.prompt for each in drawn.values()], say)}".strip()
+    said = f"{told}\n{scorer.towers([each.prompt for each in drawn.values()], say)}".strip()
     thumbnails = _write_thumbnails(folder, scorer, {each.nearest for each in scores.values()})
     document = {
         "scorer": facts(scorer, calibration),

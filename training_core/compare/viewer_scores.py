@@ -23,12 +23,15 @@ def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     kinds = [
         {"name": kind.name, "title": kind.title, "high": kind.high_is_better, "blind": kind.blind}
         for kind in found.scorer.kinds
+        if any(kind.name in each.values for each in (*cells.values(), *found.checkpoints))
     ]
     told = {
         "title": found.scorer.title,
         "weak": found.scorer.weak,
         "threshold": found.scorer.copy_threshold,
         "references": found.scorer.references,
+        "blind": found.scorer.blind,
+        "copies": found.scorer.copies,
         "kinds": kinds,
         "cells": {key: _cell(each) for key, each in cells.items()},
         "pictures": {path: shown for path in paths if (shown := address(folder / path))},

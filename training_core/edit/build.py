@@ -11,7 +11,7 @@ import torch
 
 from .. import block_strengths, lora_blocks
 from ..errors import AthanorError, shortened
-from ..lora_keys import MAGNITUDE
+from ..lora_keys import DORA
 from ..network.damage import damage, in_words
 from ..network.files import DTYPES
 from . import change, selfcheck, spelling
@@ -246,7 +246,7 @@ def in_format(layer: str, pieces: Pieces, precision: str) -> dict[str, torch.Ten
     """
     result = {}
     for piece, value in pieces.items():
-        keeps = piece in (change.ALPHA, "dora_scale", MAGNITUDE)
+        keeps = piece in (change.ALPHA, *DORA)
         numbers = value.is_floating_point()
         written = value.float() if keeps and numbers else value.to(DTYPES[precision]) if numbers else value
         if not written.isfinite().all():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import AthanorError
-from ..lora_keys import MAGNITUDE
+from ..lora_keys import DORA
 from ..network.damage import algo_of
 
 Pieces = Mapping[str, torch.Tensor]
@@ -50,7 +50,7 @@ def kind(pieces: Collection[str]) -> str:
     algo = algo_of(pieces)
     if "set_weight" in pieces:
         return "set"
-    return f"dora {algo}" if "dora_scale" in pieces or MAGNITUDE in pieces else algo
+    return f"dora {algo}" if any(piece in DORA for piece in pieces) else algo
 
 
 def why_not(name: str) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..lora_keys import DORA
 from . import change, spelling, svd
 from .build import AS_IT_IS, Wanted, precision_of, weights_of
 from .change import ALPHA, DOWN, EXTRAS, Shapes, rank_by
@@ -88,7 +89,7 @@ def _layer(terms: Sequence[tuple[float, Shapes]], rule: RankRule | None) -> _Lay
     if len(terms) == 1 and (rule is None or change.kind(first) in ("norm",) or not _main(first)):
         how = "copied" if terms[0][0] == 1 else "scaled"
         return _Layer(how, rank_by(first), sum(map(math.prod, first.values())), len(first))
-    norms = {name: shape for _, shapes in terms for name, shape in shapes.items() if "dora" in name or "magn" in name}
+    norms = {name: shape for _, shapes in terms for name, shape in shapes.items() if name in DORA}
     extras = {name: shape for _, shapes in terms for name, shape in shapes.items() if name in EXTRAS[1:]}
     mains = [main for _, shapes in terms if (main := _main(shapes))]
     more = sum(map(math.prod, (*norms.values(), *extras.values())))
@@ -102,7 +103,7 @@ def _layer(terms: Sequence[tuple[float, Shapes]], rule: RankRule | None) -> _Lay
 
 def _main(shapes: Shapes) -> Shapes:
     """Return the pieces of the change of the weight."""
-    left_out = {*EXTRAS[1:], ALPHA, "dora_scale", "lora_magnitude_vector"}
+    left_out = {*EXTRAS[1:], ALPHA, *DORA}
     return {name: shape for name, shape in shapes.items() if name not in left_out}
 
 

@@ -8,7 +8,7 @@ import torch
 
 from .. import lora_keys
 from ..errors import AthanorError, shortened
-from ..lora_keys import MAGNITUDE
+from ..lora_keys import DORA
 from ..network import diffusers_names
 from ..network.weights import module_of
 from . import change
@@ -94,7 +94,7 @@ def _check_diffusers(layers: Mapping[str, Tensors], model: LayerNames) -> None:
         )
     for layer, pieces in layers.items():
         if pieces.keys() - {change.UP, change.DOWN, change.ALPHA}:
-            what = "DoRA" if "dora_scale" in pieces or MAGNITUDE in pieces else change.kind(pieces)
+            what = "DoRA" if pieces.keys() & DORA else change.kind(pieces)
             raise AthanorError(
                 f"names: {shortened(layer)} is {what}, and files in diffusers' names hold plain LoRA alone: give it a rank, which makes "
                 "LoRA of LoHa, LoKr and whole differences, or choose kohya."

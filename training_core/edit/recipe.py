@@ -208,5 +208,33 @@ def is_made(path: Path) -> bool:
 
 def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:
     """Return whether there is a file that was made by this recipe; how it compared with its originals (`check`) is no part of it."""
-    told = parse_json(safetensors_metadata(path).get(KEY, ""))
-    return isinstance(told, dict) and {**told, "check": None} == {**parse_json(json.dumps(recipe_of)), "check": None}
+    told = told_by(path)
+    return bool(told) and {**told, "check": None} == {**parse_json(json.dumps(recipe_of)), "check": None}
+
+
+def told_by(path: Path) -> dict[str, Any]:
+    """Return the recipe that a file tells, of whatever form: other programs write metadata, too; {} for none."""
+    found = parse_json(safetensors_metadata(path).get(KEY, ""))
+    return found if isinstance(found, dict) else {}
+
+
+def originals_of(path: Path) -> list[tuple[str, float]]:
+    """Return the names and weights of the files that a file tells to be made of; [] where it does not tell all of them."""
+    told = told_by(path).get("from")
+    parts = told if isinstance(told, list) else []
+    files = [part.get("file") if isinstance(part, dict) else None for part in parts]
+    weights = [_float(part.get("weight")) if isinstance(part, dict) else None for part in parts]
+    found = [(f, w) for f, w in zip(files, weights, strict=True) if isinstance(f, str) and w is not None]
+    return found if len(found) == len(parts) else []
+
+
+def difference_of(path: Path) -> float:
+    """Return how far a file is from the sum of its originals, as a part of that; 0 where it does not tell."""
+    check = told_by(path).get("check")
+    return (_float(check.get("difference")) if isinstance(check, dict) else None) or 0.0
+
+
+def _float(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6:
+        return None
+    return float(value)

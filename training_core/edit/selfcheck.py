@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ..lora_keys import MAGNITUDE
+from ..lora_keys import DORA
 from . import svd
 from .change import ADDITIVE, EXTRAS, Pieces, dense, factors, kind
 
@@ -53,4 +53,4 @@ def _main(pieces: Pieces) -> dict[str, torch.Tensor]:
 
 
 def _without_norms(pieces: Pieces) -> dict[str, torch.Tensor]:
-    return {piece: value for piece, value in pieces.items() if piece not in ("dora_scale", MAGNITUDE)}
+    return {piece: value for piece, value in pieces.items() if piece not in DORA}

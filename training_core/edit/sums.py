@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..lora_keys import MAGNITUDE
+from ..lora_keys import DORA
 from . import kronecker, svd
 from .change import (
     ADDITIVE,
@@ -159,7 +159,7 @@ def _dora(terms: Terms, rule: RankRule | None) -> Summed:
     if abs(sum(weight for weight, _ in terms) - 1) > 1e-6:
         raise NotAdditive("it is DoRA, of which there are averages alone: let the weights sum to 1")
     magnitudes: dict[str, torch.Tensor] = {}
-    for name in ("dora_scale", MAGNITUDE):
+    for name in DORA:
         found = [(weight, pieces[name]) for weight, pieces in terms if name in pieces]
         if not found:
             continue

@@ -20,8 +20,12 @@ Value = TypeVar("Value")
 
 
 def run_id_of(path: Path) -> str | None:
-    """Return the run id in a file's metadata; None if it has none (another trainer's file, or an unreadable one)."""
-    return safetensors_metadata(path).get("athanor_run_id")
+    """Return the id of the run whose file this is; None if it is of none: of another trainer, unreadable, or what LoRA Edit has made.
+
+    Such a file carries over what its originals tell, their run's id as well: named cat-2, it would be taken for epoch 2 of cat.
+    """
+    metadata = safetensors_metadata(path)
+    return None if "athanor_edit" in metadata else metadata.get("athanor_run_id")
 
 
 def stamp(path: str | Path) -> tuple[int, int, int] | None:

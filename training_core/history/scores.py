@@ -52,6 +52,8 @@ class ScorerFacts:
     kinds: tuple[ScoreKind, ...]  # the first one is what is shown where there is room for one
     copy_threshold: float | None  # a `nearest_value` from here on is a copy; None: too few training pictures to tell
     references: int  # training pictures that it compares with
+    blind: str = ""  # what none of its scores can see
+    copies: str = ""  # how copies are told, or why they cannot be
 
     def title_of(self, name: str) -> str:
         """Return how a kind of score is shown; its name, where the scorer does not tell."""
@@ -168,6 +170,8 @@ def _facts(data: Mapping[str, Any]) -> ScorerFacts:
         kinds=tuple(map(_kind, (kind for kind in objects(data.get("values")) if _text(kind.get("name"))))),
         copy_threshold=_number(data.get("copy_threshold")),
         references=_count(data.get("references")),
+        blind=_text(data.get("blind")),
+        copies=_text(data.get("copies")),
     )
 
 

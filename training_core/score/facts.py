@@ -16,10 +16,11 @@ def facts(scorer: Scorer, calibration: Calibration) -> dict[str, Any]:
         "title": scorer.measure.title,
         "weak": scorer.measure.weak,
         "values": [
-            {"name": kind.name, "title": kind.title, "better": "high", "blind": f"{kind.blind} {scorer.measure.blind}"}
+            {"name": kind.name, "title": kind.title, "better": "high", "blind": kind.blind}
             for kind in KINDS
         ],
         "copy_threshold": calibration.threshold,
         "references": scorer.references,
+        "blind": scorer.measure.blind,
         "copies": calibration.said,
     }

@@ -1,4 +1,4 @@
-"""What is remembered of a picture: a vector for what it shows, and one for where it shows it."""
+"""How a measure sees a picture: an embedding of what it shows, and one of where it shows it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ class Measure(Protocol):
 
     def looks(self, images: Sequence[np.ndarray], progress: Progress | None = None) -> list[Look]:
         """Return the looks of pictures, each (H, W, 3) uint8, in their order."""
+        ...
+
+    def give_back(self) -> None:
+        """Take its model off the device, if it has one."""
         ...
 
 

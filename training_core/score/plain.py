@@ -56,6 +56,9 @@ class PlainMeasure:
                 progress(len(found), len(images))
         return found
 
+    def give_back(self) -> None:
+        """Give back nothing: there is no model."""
+
 
 def look(image: np.ndarray) -> Look:
     """Return the look of a picture, (H, W, 3) uint8; its sides are squeezed into a square."""

@@ -43,7 +43,7 @@ class _Against:
     """Everything a picture is compared with, once it was looked at."""
 
     training: References
-    liked: np.ndarray  # indices into them: those of the caption filter
+    chosen: np.ndarray  # indices into them: those of the caption filter
     held_out: References | None
     centre: np.ndarray | None  # (e,) taken off layouts: what all pictures of a vision model have in common
     calibration: Calibration
@@ -81,8 +81,8 @@ class Scorer:
             raise AthanorError(
                 "dataset has no picture to compare with: all of them are held out by validation, or regularization pictures."
             )
-        self._liked = filtered(self._training, settings.caption_filter)
-        parts = [measure.content, digest(self._training), digest(self._liked), digest(self._held), settings.k]
+        self._chosen = filtered(self._training, settings.caption_filter)
+        parts = [measure.content, digest(self._training), digest(self._chosen), digest(self._held), settings.k]
         parts += [f"copies {copies.VERSION}", text.content if text else ""]
         parts += [*_backgrounds(dataset, self._training), *(_backgrounds(held_out, self._held) if held_out else [])]
         self.id = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
@@ -94,11 +94,11 @@ class Scorer:
     @property
     def references(self) -> int:
         """How many training pictures likeness is measured to."""
-        return len(self._liked)
+        return len(self._chosen)
 
     def said(self) -> list[str]:
         """Return what is compared with what, in sentences."""
-        out = len(self._training) - len(self._liked)
+        out = len(self._training) - len(self._chosen)
         filtered = f"caption_filter leaves {plural(out, 'training picture')} out." if out else ""
         held = f"{plural(len(self._held), 'held-out picture')}: compared with apart from them." if self._held else ""
         weak = "; connect clip_vision for what pictures show" if self.measure.weak else ""
@@ -108,7 +108,7 @@ class Scorer:
             else ""
         )
         lines = [
-            f"Compares with {plural(len(self._liked), 'training picture')}, whole and squeezed into a square.",
+            f"Compares with {plural(len(self._chosen), 'training picture')}, whole and squeezed into a square.",
             filtered,
             held,
             f"Measure: {self.measure.title}{weak}.",
@@ -192,16 +192,15 @@ class Scorer:
 
     def give_back(self) -> None:
         """Take the model off the device, if there is one."""
-        if give_back := getattr(self.measure, "give_back", None):
-            give_back()
+        self.measure.give_back()
 
     def _reads(self, asked: Asked) -> bool:
         """Whether it is measured how well a picture follows its prompt: an empty one says nothing that could be followed."""
         return self._text is not None and bool(asked.prompt.strip())
 
     def _one(self, look: Look, prompt: np.ndarray | None, against: _Against) -> PictureScore:
-        liked = np.sort(against.training.wholes[against.liked] @ look.whole)[::-1]
-        values = {"likeness": float(liked[: self.settings.k].mean()), "mean": float(liked.mean())}
+        similar = np.sort(against.training.wholes[against.chosen] @ look.whole)[::-1]
+        values = {"likeness": float(similar[: self.settings.k].mean()), "mean": float(similar.mean())}
         if against.held_out is not None:
             held = np.sort(against.held_out.wholes @ look.whole)[::-1]
             values["held_out"] = float(held[: self.settings.k].mean())
@@ -234,13 +233,13 @@ class Scorer:
             )
             centre = None if self.measure.weak else training.layouts.mean((0, 1))
             training = _as_centred(training, centre)
-            names = {picture.content for picture in self._liked}
-            liked = [i for i, picture in enumerate(training.pictures) if picture.content in names]
+            names = {picture.content for picture in self._chosen}
+            chosen = [i for i, picture in enumerate(training.pictures) if picture.content in names]
             layouts = [_centred(layout, centre) for layout in held_out.layouts[:, 0]] if held_out else []
             near = [float(copies.closeness(layout, training.layouts).max()) for layout in layouts]
             self._against = _Against(
                 training=training,
-                liked=np.array(liked or range(len(training.pictures))),
+                chosen=np.array(chosen or range(len(training.pictures))),
                 held_out=held_out,
                 centre=centre,
                 calibration=copies.calibrate(training.layouts, training.groups, near),

@@ -159,7 +159,7 @@ def verdict(checkpoints: Sequence[Checkpoint], weak: bool, calibration: Calibrat
         said.append(
             "Measured by colours and edges alone, which is weak evidence: connect a CLIP Vision model to Likeness."
         )
-    return " ".join(filter(None, said))
+    return "\n".join(filter(None, said))
 
 
 def _ranked(table: _Table, name: str) -> list[tuple[Checkpoint, dict[str, Any]]]:

@@ -22,7 +22,9 @@ class Row:
     values: tuple[str, ...]  # of the settings that vary, in the order of their lines
     told: tuple[tuple[str, str], ...] = ()  # name and value of those that differ
     name: str  # output_name
-    status: str  # of the run: done, stopped, failed, interrupted, ...; "" of one that was not begun
+    status: (
+        str  # of the run: done, stopped, failed, interrupted, ...; "" of one that was not begun, "left out" by a budget
+    )
     note: str = ""  # why it ended before its end, or was left out
     step: int = 0
     steps: int = 0
@@ -107,6 +109,8 @@ def _first(placed: Sequence[Row], count: int) -> list[str]:
     if not placed:
         return ["No run has come to its end, so that there is no order yet."]
     ties = [row for row in placed if row.place == placed[0].place]
+    if len(placed) > 1 and placed[0].best is not None and any(row.noise is None for row in placed[:2]):
+        return [f"Lowest: {placed[0].label}, by a probe whose noise is not known."]
     if len(ties) == 1 and count > 1:
         return [
             f"Best: {placed[0].label}."
@@ -179,7 +183,7 @@ def short_heads(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _place(row: Row) -> str:
-    return row.place or ("failed" if row.status == "failed" else "-")
+    return row.place or (row.status if row.status in ("failed", "left out") else "-")
 
 
 def _probe(row: Row) -> str:

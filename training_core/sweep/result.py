@@ -13,16 +13,17 @@ from .combinations import Combination
 from .ranking import Row
 
 
-def row(combination: Combination, name: str, record: Record | None, note: str = "") -> Row:
+def row(combination: Combination, name: str, record: Record | None, note: str = "", left_out: bool = False) -> Row:
     """Return what a run's folder tells of it.
 
     Args:
         name: its output_name.
         record: None where the run was not begun.
         note: why it failed, was ended or left out; "" leaves that to the run.
+        left_out: a budget has no room for it.
     """
     if record is None:
-        status = "failed" if note else ""
+        status = "left out" if left_out else "failed" if note else ""
         return Row(
             label=combination.label,
             told=combination.told,

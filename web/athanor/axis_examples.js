@@ -67,7 +67,9 @@ export function examplesOf(node) {
     const before = String(widgetOf(node, field)?.value ?? "");
     asOneStep(() => setWidget(node, field, field === "epochs" ? joined(before, text) : text));
   };
-  const select = make("select", { title, "aria-label": title, onchange, onfocus: fill, onpointerdown: fill });
+  const onkeydown = (event) => event.stopPropagation(); // a letter chooses here, and is a key of the host elsewhere
+  const heard = { onchange, onkeydown, onfocus: fill, onpointerdown: fill };
+  const select = make("select", { title, "aria-label": title, ...heard });
   fill();
   return select;
 }

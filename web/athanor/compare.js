@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { mount } from "../viewer/viewer.js";
+import { speakAs } from "../viewer/words.js";
 import { barOf, inAddress, toAddress } from "./compare_address.js";
 import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
@@ -13,11 +14,13 @@ import { addressOf, get, post } from "./http.js";
 import { open as openKeep } from "./keep.js";
 import { isLinked } from "./links.js";
 import { offerFiles } from "./node.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 const KINDS = ["AthanorXYZCompare", "AthanorXYZGridImage"];
 style("./athanor.css");
 style("../viewer/viewer.css");
+speakAs({ t, told });
 
 const linked = inAddress(); // what the page was opened with, before the host has a look at its address
 let shown = null; // the dialog that is open

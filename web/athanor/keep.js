@@ -227,9 +227,15 @@ class KeepDialog {
         ),
       axis && make("pre", { tabindex: 0 }, axis),
     );
-    this.saveButton.remove();
+    this.saveButton.replaceWith(make("button", { type: "button", onclick: () => this.again() }, t("Save another…")));
     this.say("");
     this.form.querySelector("button").focus();
+  }
+
+  /** The same with another rank, number format or name. */
+  again() {
+    this.dialog.close();
+    open(this.options);
   }
 
   async copy(value, label) {

@@ -7,8 +7,11 @@ const AT_ONCE = 200; // runs of one request
 /** Change labels of a run: {label, note, rating, tags, archived} or some of them. Returns its row in the list. */
 export const setLabels = (id, values) => post(`/runs/${id}/labels`, values);
 
-/** What runs take on the disk: {runs: {id: {bytes, states, loras}}, trash}. */
+/** What runs take on the disk: {runs: {id: {bytes, states, loras}}, averages, trash}. */
 export const disk = () => get("/disk");
+
+/** Delete the files that axes have made of averages of DoRA. Returns {deleted}. */
+export const deleteAverages = () => post("/averages/delete");
 
 /** The settings in which runs differ: {runs: [ids], rows: [{group, name, values}]}. */
 export const differences = (ids) => post("/differences", { runs: ids });

@@ -135,6 +135,20 @@ export class RunActions {
     this.board.offerFiles();
   }
 
+  /** Delete the files that axes have made of averages of DoRA, after asking. */
+  async deleteAverages(size) {
+    const lines = [
+      t("{size} in the folder athanor-averages of the loras folder.", { size }),
+      t("An axis makes them again where it needs them; until then, graphs of pictures lack them."),
+    ];
+    if (!(await ask(t("Delete averages?"), { lines, action: t("Delete") }))) return;
+    this.act(async () => {
+      const { deleted } = await manage.deleteAverages();
+      this.board.offerFiles();
+      return t("Deleted: {name}", { name: deleted });
+    });
+  }
+
   openTrash() {
     new TrashWindow(() => this.act(async () => void this.board.offerFiles()));
   }

@@ -9,20 +9,35 @@ import { t } from "./words.js";
 
 const AGE = 60_000; // ms after which what runs take is measured again for new ones: the server looks at every run
 
-/** `actions`: follow(), freeStates(rows), openTrash(), say(text), measured() after what runs take is known. */
+/**
+ * `actions`: follow(), freeStates(rows), deleteAverages(size), openTrash(), say(text), measured() after what runs take
+ * is known.
+ */
 export class RunFoot {
   constructor(actions) {
     this.actions = actions;
     this.runs = {}; // id -> {bytes, states, loras}
     this.trash = 0;
+    this.averages = 0;
     this.time = 0;
     this.isOld = true;
     const act = (label, title, onclick) => make("button", { type: "button", title, onclick }, label);
     this.follow = act(t("Show the running run"), null, () => actions.follow());
     this.sum = make("span", { title: keysHelp() });
     this.states = act(t("Delete states"), null, () => actions.freeStates(this.finished));
+    this.averagesButton = act("", t("Delete files that axes have made of averages of DoRA"), () =>
+      actions.deleteAverages(formatBytes(this.averages)),
+    );
     this.trashButton = act(t("Trash"), t("Look at what was deleted"), () => actions.openTrash());
-    this.element = make("div", { class: "athanor-foot" }, this.sum, this.follow, this.states, this.trashButton);
+    this.element = make(
+      "div",
+      { class: "athanor-foot" },
+      this.sum,
+      this.follow,
+      this.states,
+      this.averagesButton,
+      this.trashButton,
+    );
   }
 
   /** Ask what runs take, if that may have changed. */
@@ -32,8 +47,9 @@ export class RunFoot {
     this.isOld = false;
     this.time = Date.now();
     try {
-      const { runs, trash } = await manage.disk();
+      const { runs, averages, trash } = await manage.disk();
       this.runs = runs;
+      this.averages = averages;
       this.trash = trash;
       this.actions.measured();
     } catch (error) {
@@ -49,6 +65,8 @@ export class RunFoot {
     const isKnown = each.length > 0;
     this.sum.textContent = isKnown ? t("{count} of {all} runs · {size}", values) : t("{count} of {all} runs", values);
     this.trashButton.textContent = this.trash ? t("Trash {size}", { size: formatBytes(this.trash) }) : t("Trash");
+    this.averagesButton.hidden = !this.averages;
+    this.averagesButton.textContent = t("Averages {size}", { size: formatBytes(this.averages) });
     this.finished = rows.filter((row) => row.status === "done" && !isRunning(row));
     const states = this.finished.reduce((sum, row) => sum + (this.runs[row.run_id]?.states ?? 0), 0);
     this.states.hidden = !states;

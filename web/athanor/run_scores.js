@@ -1,12 +1,12 @@
 // The scores of a run's samples in the sidebar: curves with standard errors, and likeness against prompt following.
 
+import { scoreTitle } from "../viewer/scores.js";
 import { tradeOff } from "../viewer/trade_off.js";
 import { aligned, Chart, line, swatch, valueAxis, xAxis } from "./chart.js";
 import { measure } from "./chart_axis.js";
 import { make } from "./dom.js";
 import { number } from "./format.js";
 import { scoreRange } from "./more_charts.js";
-import { told } from "./sentences.js";
 import { dash, theme } from "./theme.js";
 import { t } from "./words.js";
 
@@ -32,7 +32,7 @@ class ScoreChart extends Chart {
   }
 
   title() {
-    return this.scored?.map(({ title }) => told(title)).join(", ") ?? "";
+    return this.scored?.map(({ title }) => scoreTitle(title)).join(", ") ?? "";
   }
 
   draw() {
@@ -54,9 +54,9 @@ class ScoreChart extends Chart {
       const stroke = colours.line(i);
       const edge = { width: 0, key: name, isRange: true };
       return [
-        line(t("{title} + standard error", { title: told(title) }), "transparent", edge),
-        line(t("{title} − standard error", { title: told(title) }), "transparent", edge),
-        line(told(title), stroke, {
+        line(t("{title} + standard error", { title: scoreTitle(title) }), "transparent", edge),
+        line(t("{title} − standard error", { title: scoreTitle(title) }), "transparent", edge),
+        line(scoreTitle(title), stroke, {
           width: 2,
           dash: dash(i),
           key: name,
@@ -79,16 +79,13 @@ function inWords({ title, points }) {
   const highest = points.reduce((best, point) => (point[1] > best[1] ? point : best));
   const last = points.at(-1);
   return t("{title}: {last} after step {step}, highest {best} after step {at}", {
-    title: told(title),
+    title: scoreTitle(title),
     last: number(last[1]),
     step: last[0],
     best: number(highest[1]),
     at: highest[0],
   });
 }
-
-/** What a drawing of likeness against prompt following has, with the server's texts in the page's language. */
-const inOurLanguage = (points) => ({ ...points, x: told(points.x), y: told(points.y), note: told(points.note) });
 
 /** The part of a run's details about its scores; hidden where its samples were not scored. */
 export class RunScores {
@@ -133,7 +130,7 @@ export class RunScores {
     }
     for (const [i, lines] of panels.entries()) {
       this.charts[i].show(run, lines);
-      const entries = lines.map((each, at) => make("span", {}, swatch(at), told(each.title)));
+      const entries = lines.map((each, at) => make("span", {}, swatch(at), scoreTitle(each.title)));
       this.legends[i].replaceChildren(...entries);
     }
   }
@@ -145,6 +142,6 @@ export class RunScores {
     this.width = width;
     const { trade_off: points, panels } = this.scores;
     const note = make("p", { class: "athanor-note" }, panels.some(isLong) ? lacking() : "");
-    this.trade.replaceChildren(points ? tradeOff(inOurLanguage(points), Math.min(560, width), t) : note);
+    this.trade.replaceChildren(points ? tradeOff(points, Math.min(560, width)) : note);
   }
 }

@@ -61,6 +61,7 @@ class Board {
     this.foot = new RunFoot({
       follow: () => this.follow(),
       freeStates: (rows) => this.actions.removeStates(rows),
+      deleteAverages: (size) => this.actions.deleteAverages(size),
       openTrash: () => this.actions.openTrash(),
       say: (text) => this.say(text),
       measured: () => this.drawList(),

@@ -1,6 +1,7 @@
 // The cells of a comparison by their place in its axes. No drawing here.
 
 import { Scores } from "./scores.js";
+import { t, told } from "./words.js";
 
 /**
  * What cells.json holds, by place. A place `at` is a list with one value index per axis. Cells are stored with the last
@@ -85,7 +86,9 @@ export class Comparison {
   /** The same for users. */
   lacking(id) {
     const error = this.error(id);
-    return error ? { kind: "failed", text: `failed: ${error}` } : { kind: "undrawn", text: "not drawn yet" };
+    return error
+      ? { kind: "failed", text: t("failed: {why}", { why: told(error) }) }
+      : { kind: "undrawn", text: t("not drawn yet") };
   }
 
   /** Width and height of a cell's picture in pixels. */

@@ -1,6 +1,7 @@
 // Blind duel: two pictures that differ in one axis only are judged without their settings, again and again.
 
 import { make } from "./make.js";
+import { t } from "./words.js";
 
 const TRIES = 100; // draws without two different pictures before the duel ends: all others have failed or are the same
 
@@ -77,9 +78,9 @@ export class Duel {
       const image = make("img", { src: address(id), "data-cell": id, alt: "" });
       return make("div", { class: "stage half", onclick: () => this.vote(side) }, image);
     });
-    const question = "Which is better? Left or right arrow; down: equal; Esc: result";
+    const question = t("Which is better? Left or right arrow; down: equal; Esc: result");
     popup.replaceChildren(
-      make("p", { class: "where" }, `${question} (${this.tally.pairs} so far)`),
+      make("p", { class: "where" }, `${question} (${t("{count} so far", { count: this.tally.pairs })})`),
       make("div", { class: "pair" }, halves),
     );
   }
@@ -102,13 +103,13 @@ export class Duel {
           {},
           make("td", {}, names[value]),
           make("td", {}, rate == null ? "-" : `${Math.round(rate * 100)} %`),
-          make("td", {}, `${wins[value]} of ${rounds[value]}`),
+          make("td", {}, t("{count} of {all}", { count: wins[value], all: rounds[value] })),
         ),
       );
     this.viewer.popup.replaceChildren(
-      make("p", { class: "where" }, `Won, by ${title}`),
+      make("p", { class: "where" }, t("Won, by {title}", { title })),
       make("table", { class: "result" }, rows),
-      make("p", { class: "keys" }, make("kbd", {}, "Esc"), " back"),
+      make("p", { class: "keys" }, make("kbd", {}, "Esc"), ` ${t("back")}`),
     );
   }
 

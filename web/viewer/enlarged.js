@@ -1,28 +1,12 @@
 // The screen with one enlarged picture: its settings and marks, keys to its neighbours, comparison with a pinned one.
 
-import { canKeep, keepLora, keepsAny } from "./keep.js";
+import { bar, keys, noteField } from "./enlarged_bar.js";
+import { keepLora } from "./keep.js";
 import { make } from "./make.js";
 import { madeFrom } from "./label.js";
 import { besideNearest, scoreList } from "./nearest.js";
 import { Stage } from "./stage.js";
-
-const KEYS = [
-  ["arrows", "previous or next in X and Y"],
-  ["PgUp PgDn", "previous or next block"],
-  ["space (hold)", "base model"],
-  ["wheel or + -", "zoom"],
-  ["drag or shift + arrows", "move"],
-  ["0", "whole picture"],
-  ["p", "pin this picture"],
-  ["w", "wipe between the pinned picture and this one"],
-  ["d", "difference from the pinned picture"],
-  ["t", "training picture beside it"],
-  ["s", "star"],
-  ["x", "reject"],
-  ["n", "note"],
-  ["l", "save as LoRA"],
-  ["Esc", "back"],
-];
+import { t } from "./words.js";
 
 /** The enlarged picture of a viewer. The pinned picture and its mode outlast the screen. */
 export class Enlarged {
@@ -71,15 +55,15 @@ export class Enlarged {
     const id = comparison.cell(at);
     const { scores } = comparison;
     popup.replaceChildren(
-      this.bar(at),
-      this.editsNote ? this.noteField() : "",
+      bar(this, at),
+      this.editsNote ? noteField(this) : "",
       madeFrom(comparison.controls(id)),
       this.beside
         ? besideNearest(scores, id, this.picture(at))
         : this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
       this.scoreList(scores, id),
-      make("details", {}, make("summary", {}, "settings"), make("pre", {}, data.parameters?.[id] ?? "")),
-      this.keys(),
+      make("details", {}, make("summary", {}, t("settings")), make("pre", {}, data.parameters?.[id] ?? "")),
+      keys(this.viewer),
     );
     popup.querySelector("input.note")?.focus();
   }
@@ -111,89 +95,10 @@ export class Enlarged {
     return make("img", {
       src: address(id),
       class: this.mode,
-      alt: `pinned: ${comparison.describe(this.pin)}`,
+      alt: t("pinned: {place}", { place: comparison.describe(this.pin) }),
       "data-cell": id,
       draggable: "false",
     });
-  }
-
-  /** What is shown, and the buttons. Marks are those of the picture, also while the base model is shown. */
-  bar(at) {
-    const { comparison, marks, address } = this.viewer;
-    const id = comparison.cell(this.at);
-    const mark = marks.of(id);
-    const place = comparison.describe(at);
-    const mode = this.mode === "plain" ? "" : ` (${this.mode})`;
-    const button = (name, label) =>
-      make("button", { name, "aria-pressed": String(Boolean(mark[name])), onclick: () => this.press(name) }, label);
-    const title = "This picture, with its settings and its graph";
-    return make(
-      "div",
-      { class: "bar" },
-      make(
-        "p",
-        { class: "where" },
-        this.showsBase ? `base model: ${place}` : place,
-        this.pin && make("em", {}, `  pinned: ${comparison.describe(this.pin)}${mode}`),
-        make("b", {}, mark.note ? `  ✎ ${mark.note}` : ""),
-      ),
-      button("star", `${mark.star ? "★" : "☆"} star`),
-      button("reject", "✕ reject"),
-      button("note", "✎ note"),
-      comparison.scores.of(id)?.nearest &&
-        make(
-          "button",
-          { "name": "beside", "aria-pressed": String(this.beside), "onclick": () => this.toggleBeside() },
-          "training picture",
-        ),
-      canKeep(this.viewer, id) && this.keepButton(),
-      comparison.error(id) === undefined &&
-        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save picture"),
-      make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
-    );
-  }
-
-  keepButton() {
-    const title = "One LoRA file of what this picture was drawn with (l)";
-    return make("button", { name: "keep", title, onclick: () => keepLora(this.viewer, this.at) }, "save this LoRA");
-  }
-
-  keys() {
-    const { message } = this.viewer;
-    const isOfUse = { l: keepsAny(this.viewer), t: this.viewer.comparison.scores.kinds.length > 0 };
-    const keys = KEYS.filter(([key]) => isOfUse[key] ?? true);
-    return make(
-      "p",
-      { class: "keys" },
-      message.startsWith("not saved") && make("b", {}, `${message}   `),
-      keys.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
-    );
-  }
-
-  noteField() {
-    const id = this.viewer.comparison.cell(this.at);
-    const done = (save) => {
-      this.editsNote = false;
-      if (save) this.viewer.mark(id, { note: field.value.trim() });
-      this.draw();
-      this.viewer.popup.focus();
-    };
-    const field = make("input", {
-      class: "note",
-      maxlength: 2000,
-      placeholder: "Note: Enter saves it, Esc cancels",
-      "aria-label": "Note",
-      value: this.viewer.marks.of(id).note ?? "",
-      onkeydown: (event) => {
-        event.stopPropagation();
-        if (event.key === "Enter") done(true);
-        else if (event.key === "Escape") {
-          event.preventDefault();
-          done(false);
-        }
-      },
-    });
-    return field;
   }
 
   /** A button was clicked: the keyboard goes back to the screen. */

@@ -1,10 +1,24 @@
 // The line above the table: title, axes, sliders of the axes that have no place, size, filter, buttons, messages.
 
 import { make } from "./make.js";
-import { OFF, SORTS } from "./scores.js";
+import { OFF, SORTS, scoreTitle } from "./scores.js";
 import { LARGEST, SHOWN, SMALLEST } from "./view.js";
+import { t } from "./words.js";
 
-const HINT = "click a picture to enlarge it; ctrl + wheel changes the size; ✕ at a value hides it";
+const hint = () => t("click a picture to enlarge it; ctrl + wheel changes the size; ✕ at a value hides it");
+
+/** What a choice of the code is called. */
+const called = (choice) =>
+  ({
+    "all": t("all"),
+    "starred": t("starred"),
+    "not rejected": t("not rejected"),
+    "as planned": t("as planned"),
+    "columns": t("columns"),
+    "rows": t("rows"),
+    "blocks": t("blocks"),
+    "pictures": t("pictures"),
+  })[choice];
 
 /** The header of a viewer. Whatever is chosen goes to the viewer's methods. */
 export class Header {
@@ -35,18 +49,18 @@ export class Header {
         this.chooser("x", "X"),
         this.swap(),
         this.chooser("y", "Y"),
-        this.chooser("z", "blocks"),
+        this.chooser("z", t("blocks")),
         this.sliders(),
-        make("label", {}, "size", this.size),
-        make("button", { name: "fit", title: "As large as the window", onclick: () => viewer.fit() }, "fit"),
+        make("label", {}, t("size"), this.size),
+        make("button", { name: "fit", title: t("As large as the window"), onclick: () => viewer.fit() }, t("fit")),
         make(
           "label",
           {},
-          "show",
+          t("show"),
           make(
             "select",
             { name: "show", onchange: (event) => viewer.filter(event.target.value) },
-            SHOWN.map((value) => make("option", { value, selected: view.show === value }, value)),
+            SHOWN.map((value) => make("option", { value, selected: view.show === value }, called(value))),
           ),
         ),
         this.scores(),
@@ -81,19 +95,19 @@ export class Header {
           options.map(([value, text]) => make("option", { value, selected: value === chosen }, text)),
         ),
       );
-    const names = [...kinds.map(({ name, title }) => [name, title]), [OFF, "off"]];
-    const sorts = SORTS.filter((sort) => sort !== "blocks" || view.z !== null).map((sort) => [sort, sort]);
+    const names = [...kinds.map(({ name, title }) => [name, scoreTitle(title)]), [OFF, t("off")]];
+    const sorts = SORTS.filter((sort) => sort !== "blocks" || view.z !== null).map((sort) => [sort, called(sort)]);
     return [
-      chooser("score", "score", view.score, names, (value) => viewer.chooseScore(value)),
-      view.score !== OFF && chooser("sort", "sort", view.sort, sorts, (value) => viewer.sort(value)),
+      chooser("score", t("score"), view.score, names, (value) => viewer.chooseScore(value)),
+      view.score !== OFF && chooser("sort", t("sort"), view.sort, sorts, (value) => viewer.sort(value)),
       make(
         "button",
         {
           name: "scores",
-          title: "Which one is best: verdict, means by checkpoint, and the trade-off",
+          title: t("Which one is best: verdict, means by checkpoint, and the trade-off"),
           onclick: () => viewer.showScores(),
         },
-        "verdict and scores",
+        t("verdict and scores"),
       ),
     ];
   }
@@ -104,25 +118,29 @@ export class Header {
     if (!hidden.length) return "";
     const names = hidden.map(([axis, value]) => this.viewer.data.axes[axis].names[value]).join(", ");
     const onclick = () => this.viewer.showHidden();
-    return make("button", { name: "hidden", title: `Hidden: ${names}`, onclick }, `show ${hidden.length} hidden`);
+    return make(
+      "button",
+      { name: "hidden", title: t("Hidden: {names}", { names }), onclick },
+      t("show {count} hidden", { count: hidden.length }),
+    );
   }
 
   buttons() {
     const { viewer } = this;
     const button = (name, title, label, onclick) => make("button", { name, title, onclick }, label);
     return [
-      button("duel", "Choose the better of two pictures without seeing their settings", "blind duel", () =>
+      button("duel", t("Choose the better of two pictures without seeing their settings"), t("blind duel"), () =>
         viewer.startDuel(),
       ),
-      button("picture", "This view as one PNG", "save picture", () => viewer.savePicture()),
-      button("export", "Stars, rejects and notes as a JSON file", "save marks", () => viewer.saveMarks()),
-      button("import", "Marks from such a file", "load marks", () => viewer.loadMarks()),
+      button("picture", t("This view as one PNG"), t("save picture"), () => viewer.savePicture()),
+      button("export", t("Stars, rejects and notes as a JSON file"), t("save marks"), () => viewer.saveMarks()),
+      button("import", t("Marks from such a file"), t("load marks"), () => viewer.loadMarks()),
     ];
   }
 
   /** The button that exchanges columns and rows: eight rows of three fit no window, eight columns do. */
   swap() {
-    const title = "Exchange columns and rows";
+    const title = t("Exchange columns and rows");
     const onclick = () => this.viewer.swap();
     return make("button", { "name": "swap", title, "aria-label": title, onclick }, "⇄");
   }
@@ -165,6 +183,6 @@ export class Header {
 
   /** Show a message, or the hint when there is none. */
   say(message) {
-    this.status.textContent = message || HINT;
+    this.status.textContent = message || hint();
   }
 }

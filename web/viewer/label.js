@@ -1,14 +1,15 @@
 // Names of axes and values in the table's heads.
 
 import { make } from "./make.js";
+import { t } from "./words.js";
 
 /** Pictures that others were made from, small, by their addresses; "" if there are none. */
 export const madeFrom = (addresses) =>
   addresses.length
     ? make(
         "span",
-        { class: "from", title: "made from this" },
-        addresses.map((src) => make("img", { src, alt: "control picture" })),
+        { class: "from", title: t("made from this") },
+        addresses.map((src) => make("img", { src, alt: t("control picture") })),
       )
     : "";
 

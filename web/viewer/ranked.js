@@ -1,19 +1,27 @@
 // All pictures of a view as one sheet, in order of a score.
 
 import { make } from "./make.js";
-import { bestFirst, number } from "./scores.js";
+import { bestFirst, number, scoreTitle } from "./scores.js";
+import { t } from "./words.js";
 
 /** The sheet; `draw(at)` makes the picture of a place, `isShown(at)` tells whether the user has left it out. */
 export function rankedSheet(comparison, view, draw, isShown) {
-  const { title } = comparison.scores.kind(view.score);
+  const { title, high } = comparison.scores.kind(view.score);
   const places = bestFirst(comparison, view).filter(isShown);
+  const words = { count: places.length, title: scoreTitle(title) };
   const figures = places.map((at) =>
     make("figure", {}, draw(at), make("figcaption", { title: comparison.describe(at) }, comparison.describe(at))),
   );
   return make(
     "section",
     { class: "ranked" },
-    make("h2", {}, `All ${places.length} pictures by ${title}, the best first`),
+    make(
+      "h2",
+      {},
+      high
+        ? t("All {count} pictures by {title}, the highest first", words)
+        : t("All {count} pictures by {title}, the lowest first", words),
+    ),
     make("div", { class: "figures" }, figures),
   );
 }

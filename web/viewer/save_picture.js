@@ -3,15 +3,16 @@
 import { chooseFiles, download } from "./make.js";
 import { sheetBlocks } from "./ranked.js";
 import { drawSheet } from "./sheet.js";
+import { t } from "./words.js";
 
 /** Save the table as one PNG. A page that was opened as a file must be given the pictures by the user first. */
 export async function savePicture(viewer) {
-  viewer.say("drawing the picture ...");
+  viewer.say(t("drawing the picture ..."));
   try {
     await save(viewer, viewer.address);
   } catch (error) {
-    if (error.name !== "SecurityError") return viewer.say(`no picture: ${error.message}`);
-    viewer.say("choose the folder 'cells' beside this page");
+    if (error.name !== "SecurityError") return viewer.say(t("no picture: {why}", { why: error.message }));
+    viewer.say(t("choose the folder 'cells' beside this page"));
     chooseFiles({ webkitdirectory: true }, (files) => {
       const byName = new Map(files.map((file) => [file.name, file]));
       return saveFiles(viewer, byName);
@@ -30,7 +31,7 @@ async function saveFiles(viewer, byName) {
   try {
     await save(viewer, addressOf);
   } catch (error) {
-    viewer.say(`no picture: ${error.message}`);
+    viewer.say(t("no picture: {why}", { why: error.message }));
   } finally {
     for (const address of addresses.values()) URL.revokeObjectURL(address);
   }

@@ -1,8 +1,9 @@
 // The screen with all scores of a comparison: verdict, trade-off, means by checkpoint, and what each cannot see.
 
 import { make } from "./make.js";
-import { number } from "./scores.js";
+import { number, scoreTitle } from "./scores.js";
 import { tradeOff } from "./trade_off.js";
+import { t, told } from "./words.js";
 
 /** "0.712 ± 0.010 (4)": a mean, its standard error, and how many it is the mean of; "–" if there is none. */
 export const measured = (value) =>
@@ -13,7 +14,9 @@ export const blindness = (kinds) =>
   make(
     "dl",
     { class: "blind" },
-    kinds.filter(({ blind }) => blind).flatMap(({ title, blind }) => [make("dt", {}, title), make("dd", {}, blind)]),
+    kinds
+      .filter(({ blind }) => blind)
+      .flatMap(({ title, blind }) => [make("dt", {}, scoreTitle(title)), make("dd", {}, told(blind))]),
   );
 
 /** The scores of a viewer, over its table. */
@@ -25,23 +28,28 @@ export class ScoreScreen {
 
   draw() {
     const { data, popup } = this.viewer;
-    const { title, references, verdict, trade_off: points, checkpoints, kinds } = data.scores;
+    const { title, references, verdict, trade_off: points, checkpoints, kinds, blind, copies } = data.scores;
     const chart = points && make("div", { class: "trade-off-place" });
     popup.replaceChildren(
       make(
         "div",
         { class: "bar" },
-        make("p", { class: "where" }, `Scores: ${title}, ${references} training pictures`),
-        make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
+        make(
+          "p",
+          { class: "where" },
+          t("Scores: {title}, {count} training pictures", { title: told(title), count: references }),
+        ),
+        make("button", { name: "back", onclick: () => this.viewer.close() }, t("back")),
       ),
       make(
         "div",
         { class: "scores" },
-        make("p", { class: "verdict" }, verdict),
+        make("p", { class: "verdict" }, told(verdict)),
         chart,
         this.table(kinds, checkpoints),
-        make("h2", {}, "What each score cannot see"),
-        blindness(kinds),
+        make("h2", {}, t("What each score cannot see")),
+        blindness([...kinds, { title: t("all of them"), blind }]),
+        copies && [make("h2", {}, t("What counts as a copy")), make("p", { class: "verdict" }, told(copies))],
       ),
     );
     if (chart) chart.append(tradeOff(points, Math.min(760, chart.clientWidth || 760)));
@@ -59,11 +67,11 @@ export class ScoreScreen {
         make("td", {}, copies || "–"),
       ),
     );
-    const heads = ["", ...shown.map((kind) => kind.title), "copies"];
+    const heads = ["", ...shown.map((kind) => scoreTitle(kind.title)), t("copies")];
     return make(
       "table",
       { class: "result" },
-      make("caption", {}, "Mean ± standard error of the differences between these rows (how many pictures)"),
+      make("caption", {}, t("Mean ± standard error of the differences between these rows (how many pictures)")),
       make(
         "thead",
         {},

@@ -1,6 +1,7 @@
 // How alike the pictures of a comparison are to training pictures: numbers by cell, and the order that they make.
 
 import { make } from "./make.js";
+import { t } from "./words.js";
 
 /** What can be put in order of a score. "pictures": all of them as one sheet. */
 export const SORTS = ["as planned", "columns", "rows", "blocks", "pictures"];
@@ -49,7 +50,11 @@ export class Scores {
     const value = this.kind(name) && this.value(id, name);
     if (value === undefined) return "";
     const [low, high] = this.ranges.get(name);
-    const title = `${this.kind(name).title}; the bar goes from ${number(low)} to ${number(high)}`;
+    const title = t("{title}; the bar goes from {low} to {high}", {
+      title: scoreTitle(this.kind(name).title),
+      low: number(low),
+      high: number(high),
+    });
     return make("div", { class: "score", title }, make("span", {}, number(value)), bar(this.part(value, name)));
   }
 
@@ -117,4 +122,17 @@ function spread(comparison, axes, at) {
     places = places.flatMap((place) => comparison.indices(axis).map((value) => comparison.moved(place, axis, value)));
   }
   return places;
+}
+
+/** How a kind of score is called, by its English title. */
+export function scoreTitle(title) {
+  const titles = {
+    "likeness": t("likeness"),
+    "likeness to held-out": t("likeness to held-out"),
+    "likeness to all": t("likeness to all"),
+    "vectors": t("vectors"),
+    "prompt": t("prompt"),
+    "variety": t("variety"),
+  };
+  return Object.hasOwn(titles, title) ? titles[title] : title;
 }

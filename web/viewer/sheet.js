@@ -1,6 +1,7 @@
 // The table of a viewer as one picture, drawn from the single pictures.
 
 import { make } from "./make.js";
+import { t } from "./words.js";
 
 const PAPER = "#1c1c20";
 const INK = "#e8e8ec";
@@ -156,7 +157,7 @@ class Sheet {
     const height = this.cellHeight(cell);
     const image = await load(cell.source);
     if (image) this.pen.drawImage(image, left, this.y, this.cell, height);
-    else this.write(["not drawn"], left + GAP, this.y + GAP, "left", MUTED);
+    else this.write([t("not drawn")], left + GAP, this.y + GAP, "left", MUTED);
     this.write(this.noteLines(cell), left + this.cell / 2, this.y + height + 2, "center", MUTED);
     if (!cell.star) return;
     this.pen.strokeStyle = STAR;
@@ -167,7 +168,7 @@ class Sheet {
   /** The canvas as a PNG. Throws a SecurityError in a page opened as a file, where a browser reads no pictures. */
   toBlob() {
     return new Promise((resolve, reject) => {
-      const done = (blob) => (blob ? resolve(blob) : reject(new Error("the picture is too large")));
+      const done = (blob) => (blob ? resolve(blob) : reject(new Error(t("the picture is too large"))));
       this.canvas.toBlob(done, "image/png");
     });
   }

@@ -5,7 +5,8 @@ import { label, madeFrom } from "./label.js";
 import { make } from "./make.js";
 import { copyMark } from "./nearest.js";
 import { neighbourIn, rankedSheet } from "./ranked.js";
-import { number } from "./scores.js";
+import { number, scoreTitle } from "./scores.js";
+import { t } from "./words.js";
 
 const [GAP, BELOW] = [4, 8]; // pixels between cells, and below the last one: see viewer.css
 const LEGIBLE = 96; // pixels of a picture in which one sees anything
@@ -68,7 +69,7 @@ export class Table {
   hide(axis, value) {
     const { comparison, data } = this.viewer;
     if (axis == null || comparison.indices(axis).length < 2) return "";
-    const name = `Hide ${data.axes[axis].names[value]}`;
+    const name = t("Hide {name}", { name: data.axes[axis].names[value] });
     const onclick = () => this.viewer.toggleValue(axis, value);
     return make("button", { "class": "hide", "title": name, "aria-label": name, onclick }, "✕");
   }
@@ -181,7 +182,7 @@ export class Table {
     const { comparison, view } = this.viewer;
     const { scores } = comparison;
     const value = scores.kind(view.score) && scores.value(id, view.score);
-    const score = value === undefined ? "" : `, ${scores.kind(view.score).title} ${number(value)}`;
-    return scores.of(id)?.copy ? `${score}, looks like a copy` : score;
+    const score = value === undefined ? "" : `, ${scoreTitle(scores.kind(view.score).title)} ${number(value)}`;
+    return scores.of(id)?.copy ? `${score}, ${t("looks like a copy")}` : score;
   }
 }

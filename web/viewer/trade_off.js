@@ -1,7 +1,8 @@
 // Likeness against prompt following as a drawing: a point for each checkpoint, joined in their order, with error bars.
 
 import { make } from "./make.js";
-import { number } from "./scores.js";
+import { number, scoreTitle } from "./scores.js";
+import { t, told } from "./words.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [50, 14, 22, 36]; // pixels around the points
 const ROOM = 0.08; // of the range of values, at each of its ends
@@ -35,7 +36,7 @@ function extent(values) {
 }
 
 /** What is known of a point as one line. */
-function told({ label, x, y, copies, best }, titles, t) {
+function inOneLine({ label, x, y, copies, best }, titles) {
   const one = (title, { mean, error, n }) =>
     `${title} ${number(mean)}${error === null ? "" : ` ± ${number(error)}`} (${n})`;
   const parts = [`${label}: ${one(titles.y, y)}`, one(titles.x, x)];
@@ -45,23 +46,21 @@ function told({ label, x, y, copies, best }, titles, t) {
 }
 
 const isNoisy = ({ x, y }) => x.error !== null || y.error !== null;
-const inEnglish = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 /**
  * Return the drawing with what its signs mean.
  *
- * @param {object} data {x, y, note, points: [{label, group, x, y, copies, best}]} with texts in the page's language;
+ * @param {object} data {x, y, note, points: [{label, group, x, y, copies, best}]};
  *   x and y of a point: {mean, error, n}
  * @param {number} width in pixels
- * @param {(text: string, values?: object) => string} t texts in the page's language
  */
-export function tradeOff(data, width, t = inEnglish) {
+export function tradeOff(data, width) {
   const height = Math.round(Math.max(200, Math.min(420, width * 0.62)));
   const ranges = { x: extent(data.points.map(({ x }) => x)), y: extent(data.points.map(({ y }) => y)) };
   const part = (value, [low, high]) => (value - low) / (high - low);
   const atX = (value) => LEFT + (width - LEFT - RIGHT) * part(value, ranges.x);
   const atY = (value) => height - BOTTOM - (height - TOP - BOTTOM) * part(value, ranges.y);
-  const titles = { x: data.x, y: data.y };
+  const titles = { x: scoreTitle(data.x), y: scoreTitle(data.y) };
   const name = t("{y} against {x}, {count} checkpoints", { ...titles, count: data.points.length });
   const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": name });
   svg.append(...axes(width, height, ranges, titles, { atX, atY }), ...lines(data.points, { atX, atY }));
@@ -70,7 +69,7 @@ export function tradeOff(data, width, t = inEnglish) {
   const placed = data.points.map(({ x, y }) => ({ left: atX(x.mean) - 6, wide: 12, y: atY(y.mean) + 4 }));
   for (const [index, point] of data.points.entries()) {
     const isEnd = index === 0 || index === data.points.length - 1;
-    svg.append(dot(point, told(point, titles, t), { atX, atY }));
+    svg.append(dot(point, inOneLine(point, titles), { atX, atY }));
     if (all || point.best || isEnd)
       svg.append(...named(point, { x: atX(point.x.mean), y: atY(point.y.mean) }, width, placed));
   }
@@ -78,9 +77,17 @@ export function tradeOff(data, width, t = inEnglish) {
     data.points.some(({ best }) => best) && t("ring: no other is better in both, copies and the base model left out"),
     data.points.some(({ copies }) => copies) && t("square: pictures that look like copies"),
     data.points.some(isNoisy) && t("bars: standard error of the differences"),
-    data.note,
   ];
-  return make("figure", { class: "athanor-trade-off" }, svg, make("figcaption", {}, signs.filter(Boolean).join("; ")));
+  return make(
+    "figure",
+    { class: "athanor-trade-off" },
+    svg,
+    make(
+      "figcaption",
+      {},
+      [`${signs.filter(Boolean).join("; ")}.`, told(data.note)].filter((text) => text.length > 1).join(" "),
+    ),
+  );
 }
 
 function axes(width, height, { x, y }, titles, { atX, atY }) {

@@ -14,6 +14,7 @@ import { isOff, remember } from "./score_switch.js";
 import { OFF, orderOf, SORTS } from "./scores.js";
 import { Table } from "./table.js";
 import { clampSize, firstView, placed, toggled } from "./view.js";
+import { t } from "./words.js";
 
 /** Header and table, and over them at times a screen: an enlarged picture or a duel. */
 class Viewer {
@@ -77,8 +78,9 @@ class Viewer {
     this.table.draw();
   }
 
-  say(message) {
+  say(message, isUnsaved = false) {
     this.message = message;
+    this.isUnsaved = isUnsaved;
     this.header.say(message);
   }
 
@@ -168,7 +170,7 @@ class Viewer {
     try {
       await this.marks.set(id, change);
     } catch (error) {
-      this.say(`not saved: ${error.message}`);
+      this.say(t("not saved: {why}", { why: error.message }), true);
       if (this.screen === this.enlarged) this.enlarged.draw();
     }
   }
@@ -244,10 +246,10 @@ class Viewer {
       try {
         const loaded = fromJson(await file.text(), this.data.sizes);
         for (const [id, mark] of loaded) await this.mark(id, mark);
-        this.say(`${loaded.length} marks loaded from ${file.name}`);
+        this.say(t("{count} marks loaded from {file}", { count: loaded.length, file: file.name }));
         this.table.draw();
       } catch {
-        this.say(`${file.name} is not a file of marks`);
+        this.say(t("{file} is not a file of marks", { file: file.name }));
       }
     });
   }

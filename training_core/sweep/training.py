@@ -6,23 +6,22 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from ..training_core.compare.axes import WidgetEdit
-from ..training_core.compare.upstream import Slot
-from ..training_core.errors import AthanorError
-from ..training_core.history import handle, labels, registry
-from ..training_core.history.registry import Record
-from ..training_core.host import folders, guard
-from ..training_core.settings import SweepSettings
-from ..training_core.sweep import budget, halving, result
-from ..training_core.sweep.ranking import Row, ranked
-from ..training_core.wording import duration
-from .broadcasts import hearing
-from .sweep_clones import Clones
-from .sweep_planned import Planned, refused
+from ..compare import epochs
+from ..compare import runs as checkpoints
+from ..errors import AthanorError
+from ..history import handle, labels, log, registry
+from ..history.registry import Record
+from ..host import folders, guard
+from ..run import control
+from ..settings import SweepSettings
+from ..wording import duration
+from . import budget, halving, result
+from .planned import Edits, Planned, refused
+from .ranking import Row, ranked
 
 _log = logging.getLogger("athanor")
 SAMPLE = 40
@@ -31,15 +30,19 @@ PAUSE = 2.0
 """Seconds between two times that the node tells how far the sweep is."""
 
 
+Hearing = Callable[[Callable[[Mapping[str, Any]], None]], AbstractContextManager[None]]
+"""Inside of what it gives, a listener is called with each message of the run that is trained (docs/api.md: `athanor`)."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Sweep:
     """All runs of a sweep, and how they are trained."""
 
-    clones: Clones
-    given: Mapping[Slot, Any]
     settings: SweepSettings
     base: str  # output_name of Train LoRA
     runs: list[Planned]
+    train_one: Callable[[Edits, bool], object]  # trains a run; True: it goes on with what this session has begun
+    hearing: Hearing
     say: Callable[[str], None]  # shows a text on the node
     bar: Callable[[int, int], None]  # shows that so many of so many steps are done
     announced: str = ""  # what was said of the whole before the first step
@@ -86,6 +89,7 @@ class Sweep:
         for run in runs:
             if run not in kept:
                 run.note = f"left out: the budget of {settings.budget:g} {settings.budget_unit} has no room for it"
+                run.left_out = True
         left = [run.left for run in kept if run.left]
         seconds = None if self.speed is None else [steps * self.speed for steps in left]
         self.announced = budget.announcement(left, seconds, len(kept) - len(left), len(runs) - len(kept))
@@ -136,8 +140,6 @@ class Sweep:
 
         A run that fails is noted, and the next ones are trained all the same. An interrupt goes through.
         """
-        from ..training_core.run import control
-
         guard.stop_if_interrupted()
         record = run.record
         if run.note or run.job is None or (pause and record and not run.is_again and _looks(record, pause)):
@@ -147,12 +149,11 @@ class Sweep:
         if self._over_budget(run, runs, pause or run.steps):
             return
         self.say(self._now(run, run.step, runs))
-        once = (WidgetEdit(self.clones.train, "retrain", False),) if run.begun else ()
-        new = record is None or not record.done or run.is_again
+        new, goes_on = record is None or not record.done or run.is_again, run.begun
         run.begun = True
         try:
             with control.pausing(pause), self._heard(run, runs) if new else nullcontext():
-                self.clones.trained((*run.edits, *once), self.given)
+                self.train_one(run.edits, goes_on)
         except Exception as error:
             run.note = str(error) or type(error).__name__
             trace = None if isinstance(error, AthanorError) else error
@@ -181,7 +182,7 @@ class Sweep:
                 self.say(self._now(run, message["step"], runs))
                 self.bar(before + message["step"], all_steps)
 
-        return hearing(hear)
+        return self.hearing(hear)
 
     def _now(self, run: Planned, step: int, runs: Sequence[Planned]) -> str:
         """Return what the node shows while a run trains: the run, the time left, the best so far, the whole as it was announced.
@@ -223,12 +224,11 @@ class Sweep:
             todo and made and spent + needed > settings.budget * 1.1
         ):  # speeds vary, and what was told before is to be kept
             run.note = f"left out: {spent:.0f} of {settings.budget:g} minutes are used up"
-        return bool(run.note)
+            run.left_out = True
+        return run.left_out
 
     def _better_half(self, runs: Sequence[Planned], part: float) -> list[Planned]:
         """Return the runs that go on after a rung; of the others those that are not at their end are noted, also in their folders."""
-        from ..training_core.history import log
-
         looks: dict[int, Any] = {}
         for number, run in enumerate(runs):
             record = run.record
@@ -268,7 +268,5 @@ def files_of(runs: Sequence[Planned]) -> list[tuple[Planned, handle.Run]]:
 
 def checkpoint(made: handle.Run, which: str) -> handle.Checkpoint:
     """Return the last file of a run, or ("best") the one nearest to the step where its probe was lowest."""
-    from ..training_core.compare import epochs, runs
-
-    points = runs.of_run(made)
+    points = checkpoints.of_run(made)
     return epochs.choose(points, "best 1")[0] if which == "best" and made.probes else points.checkpoints[-1]

@@ -1,23 +1,19 @@
-"""The runs of a sweep before they are trained: what each would train, and whether it can be."""
+"""What each combination of a sweep would train, and whether it can be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..training_core.compare.axes import WidgetEdit
 from ..training_core.compare.upstream import Slot
 from ..training_core.errors import AthanorError
-from ..training_core.history import handle, patience, registry, run_facts
-from ..training_core.history.registry import Record, RunSummary
 from ..training_core.host import folders, guard
 from ..training_core.settings import Job
-from ..training_core.sweep import result
 from ..training_core.sweep.combinations import Combination
-from ..training_core.sweep.ranking import Row
+from ..training_core.sweep.planned import Planned
 from . import types
-from .sweep_clones import Clones, Edits
+from .sweep_clones import Clones
 from .train_job import job_of, models_of
 
 if TYPE_CHECKING:
@@ -25,54 +21,6 @@ if TYPE_CHECKING:
 
 CHECKED = 32
 """Combinations that are all checked before the first step; of more, those with a value that no checked one has."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Planned:
-    """One run of the sweep, before and while it is trained."""
-
-    combination: Combination
-    name: str  # output_name
-    edits: Edits
-    job: Job | None = None  # None: it cannot be trained
-    steps: int = 0
-    note: str = ""  # why it is not trained, or not to its end
-    begun: bool = False  # in this session
-    record: Record | None = None  # what its folder held when it was looked at last; None before it is begun
-    reached: int = 0  # its last step, by the record
-    seconds: float = 0.0  # that it has trained in all
-    lowest: float | None = None  # of its probe, in % of the start
-
-    def look(self) -> Record | None:
-        """Read the run's folder anew: before the sweep, and after each time that it was trained."""
-        record = self.record = registry.read(folders.run_folder(self.job.run_id)) if self.job else None
-        if record is not None:
-            self.reached = RunSummary.of(record).step
-            self.seconds = run_facts.times(record)["seconds"] or 0.0
-            found = patience.best(handle.probes(record))
-            self.lowest = found[1] if found else None
-        return record
-
-    @property
-    def is_again(self) -> bool:
-        """Whether it is still to be trained from its first step on, whatever there is of it (retrain)."""
-        return self.job is not None and self.job.training.retrain and not self.begun
-
-    @property
-    def step(self) -> int:
-        """The steps that are made, of those that the sweep wants."""
-        if self.record is None or self.is_again:
-            return 0
-        return self.steps if self.record.done else min(self.steps, self.reached)
-
-    @property
-    def left(self) -> int:
-        """The steps that are still to be made."""
-        return self.steps - self.step
-
-    def row(self) -> Row:
-        """Return what the ranking shows of it."""
-        return result.row(self.combination, self.name, self.record, self.note)
 
 
 def plan(
@@ -144,17 +92,3 @@ def _check(job: Job, values: Mapping[str, Any], held_out: Any, sampling_model: A
     with guard.training():
         looks = {"sampling_model": sampling_model, "looks": processes.is_main}
         prepare(job, values["buckets"], values["model"], values["clip"], values["vae"], held_out, **looks)
-
-
-def refused(runs: Sequence[Planned]) -> str:
-    """Return which combinations cannot be trained and why, as one sentence; '' where all can."""
-    found = [run for run in runs if run.job is None]
-    if not found:
-        return ""
-    verb = "combination cannot" if len(found) == 1 else "combinations cannot"
-    first = f"{found[0].combination.label}: {found[0].note}"
-    return (
-        f"{len(found)} {verb} be trained: {first}"
-        if len(found) == 1
-        else f"{len(found)} {verb} be trained, the first: {first}"
-    )
