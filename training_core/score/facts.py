@@ -15,10 +15,7 @@ def facts(scorer: Scorer, calibration: Calibration) -> dict[str, Any]:
         "id": scorer.id,
         "title": scorer.measure.title,
         "weak": scorer.measure.weak,
-        "values": [
-            {"name": kind.name, "title": kind.title, "better": "high", "blind": kind.blind}
-            for kind in KINDS
-        ],
+        "values": [{"name": kind.name, "title": kind.title, "better": "high", "blind": kind.blind} for kind in KINDS],
         "copy_threshold": calibration.threshold,
         "references": scorer.references,
         "blind": scorer.measure.blind,
