@@ -11,9 +11,10 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError, quoted
-from ..training_core.host import folders, guard
+from ..training_core.host import folders
 from ..training_core.settings import EditSettings
 from . import types
+from .lora_results import free, lost, made, shown
 from .progress import Progress
 from .schema import check_kinds, inputs, pick, sentence
 
@@ -22,8 +23,6 @@ log = logging.getLogger("athanor")
 _FILES = 3
 """Files that have widgets of their own."""
 NONE = "none"
-_MADE: set[Path] = set()
-"""Results since ComfyUI was started."""
 
 
 class AthanorLoRAEdit(io.ComfyNode):
@@ -92,7 +91,7 @@ class AthanorLoRAEdit(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> Any:
-        """Return the times of the files' last changes, and whether a result of this name was deleted since it was made."""
+        """Return the times of the files' last changes, and how often a result of this name was deleted since it was made."""
         from ..training_core.edit import asked
 
         names = [str(values.get(_named("lora_name", i)) or NONE) for i in range(_FILES)]
@@ -103,7 +102,7 @@ class AthanorLoRAEdit(io.ComfyNode):
         except AthanorError:
             return None
         paths = [folders.model_file("loras", name) for name in names if name != NONE]
-        return [path.stat().st_mtime_ns if path and path.is_file() else 0 for path in paths] + [is_gone(target)]
+        return [path.stat().st_mtime_ns if path and path.is_file() else 0 for path in paths] + [lost(target)]
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
@@ -228,12 +227,15 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
 
     recipe_of = recipe.recipe(wanted, settings.names)
     if recipe.is_same(path, recipe_of):
+        made(path)
         return told.again(path)
     free(path, settings.replace_file, [source.path for source in wanted.sources])
     result = build.make(wanted, show, names)
     if settings.names != build.AS_IT_IS:
         result = replace(result, tensors=naming.renamed(result.tensors, settings.names, names, result.precision))
+    free(path, settings.replace_file, [])  # of a large one that took minutes, another job may have taken the name
     recipe.write(path, result, wanted, recipe_of)
+    made(path)
     name = folders.lora_name(path)
     lines = [
         *told.summary(name, result, path.stat().st_size),
@@ -249,37 +251,3 @@ def _made(path: Path, wanted: Any, settings: EditSettings, names: Any, show: Cal
     for line in lines:
         log.info("Athanor: %s", line)
     return lines
-
-
-def is_gone(path: Path) -> bool:
-    """Return whether a file that was made since ComfyUI was started is not there any more: then the host's cache is old."""
-    return path in _MADE and not path.is_file()
-
-
-def free(path: Path, replace: bool, used: list[Path]) -> None:
-    """Check that a result may have its name, which is then taken note of.
-
-    Raises:
-        AthanorError: it is that of a file it is made of, or of another one that is not to be replaced.
-    """
-    if path.resolve() in [other.resolve() for other in used]:
-        raise AthanorError(
-            f"output_name {quoted(path.stem)} is one of the files that the result is made of: choose another name."
-        )
-    if path.exists() and not replace:
-        raise AthanorError(
-            f"output_name {quoted(path.stem)}: {path.name} is in the loras folder already, and holds something else: choose another "
-            "name, or switch replace_file on."
-        )
-    _MADE.add(path)
-
-
-def shown(node_id: str) -> Callable[[int, int], None]:
-    """Return a function that shows how many layers are done on a node, and stops where the user has asked for it."""
-    progress = Progress(node_id)
-
-    def show(done: int, total: int) -> None:
-        guard.stop_if_interrupted()
-        progress.bar(done, total)
-
-    return show

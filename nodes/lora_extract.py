@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from ..training_core.errors import AthanorError, quoted
 from ..training_core.host import devices, folders, sampling
 from ..training_core.settings import ExtractSettings
-from .lora_edit import free, is_gone, shown
+from .lora_results import free, lost, made, shown
 from .progress import Progress
 from .schema import inputs, pick, sentence
 
@@ -81,9 +81,9 @@ class AthanorLoRAExtract(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **values: Any) -> Any:
-        """Return the times of the checkpoints' last changes, and whether a result of this name was deleted since it was made."""
+        """Return the times of the checkpoints' last changes, and how often a result of this name was deleted since it was made."""
         try:
-            gone = is_gone(folders.lora_path(output_name or "extracted_lora"))
+            gone = lost(folders.lora_path(output_name or "extracted_lora"))
         except AthanorError:
             return None
         names = [values.get(f"{side}_checkpoint") or CONNECTED for side in ("tuned", "base")]
@@ -114,6 +114,7 @@ class AthanorLoRAExtract(io.ComfyNode):
             "precision": settings.precision,
         }
         if recipe.is_same(path, recipe_of):
+            made(path)
             return _output(path, told.again(path, told.MODELS), cls.hidden.unique_id)
         free(path, settings.replace_file, [])
         layers = [
@@ -122,7 +123,9 @@ class AthanorLoRAExtract(io.ComfyNode):
         device = _device()
         devices.make_room(extract.needs(layers), device)
         found = extract.make(layers, rule, settings.precision, settings.min_diff, shown(cls.hidden.unique_id), device)
+        free(path, settings.replace_file, [])
         recipe.write_extracted(path, found.made, recipe_of, _about(base, values))
+        made(path)
         size = path.stat().st_size
         lines = [*told.summary(folders.lora_name(path), found.made, size, told.MODELS), *extract.told(found)]
         for line in lines:

@@ -6,12 +6,12 @@ several of each, the spread of the prompts' own means counts if it is larger.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from functools import reduce
-from statistics import fmean, stdev
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from math import fsum
+from statistics import fmean, median
+from typing import Any, TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
+Key = TypeVar("Key", bound=tuple[Any, ...])
 
 APART = 2.0
 """Standard errors by which a mean difference must lie above 0, so that one mean counts as above the other."""
@@ -19,6 +19,8 @@ PROMPTS, SEEDS = 2, 2
 """Below which the noise of a mean is not known well enough."""
 ENOUGH = PROMPTS * SEEDS
 """Pictures below which it is not."""
+_COMPARED = 24
+"""Other rows, at most, that each is compared with."""
 
 
 def standard_error(values: Sequence[tuple[Hashable, float]]) -> float | None:
@@ -27,7 +29,13 @@ def standard_error(values: Sequence[tuple[Hashable, float]]) -> float | None:
     for prompt, value in values:
         by_prompt.setdefault(prompt, []).append(value)
     spreads = [[value for _, value in values], [fmean(own) for own in by_prompt.values()]]
-    return max((stdev(each) / len(each) ** 0.5 for each in spreads if len(each) > 1), default=None)
+    return max((_spread(each) / len(each) ** 0.5 for each in spreads if len(each) > 1), default=None)
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the sample standard deviation; `statistics.stdev` reckons in fractions, at twenty times the time."""
+    middle = fmean(values)
+    return (fsum((value - middle) ** 2 for value in values) / (len(values) - 1)) ** 0.5
 
 
 def is_above(differences: Sequence[tuple[Hashable, float]]) -> bool:
@@ -38,23 +46,31 @@ def is_above(differences: Sequence[tuple[Hashable, float]]) -> bool:
     return error is not None and fmean(value for _, value in differences) > APART * error
 
 
-def apart(rows: Sequence[Mapping[Key, float]]) -> list[dict[Key, float]]:
-    """Return each row's values without what the rows have in common, at the spread that tells the noise of its mean.
+def errors_between(
+    rows: Sequence[Mapping[Key, float]],
+    error: Callable[[Sequence[tuple[Hashable, float]]], float | None] = standard_error,
+) -> list[float | None]:
+    """Return how uncertain each row's mean is beside the others': the noise by which to compare bars of several checkpoints.
 
     Pictures of one prompt are alike whatever the checkpoint, so that the spread of a checkpoint's own values says mostly that its prompts
-    differ. Without what all rows have in common, a standard error is that of the differences between rows (Cousineau 2005), times the
-    square root of M / (M - 1) for M rows (Morey 2008), since a row's own values are a part of what is common.
+    differ. What all have in common falls out of the differences between two rows, picture by picture. A difference has the noise of
+    both, so the error of one is taken divided by the square root of 2; of a row's differences to the others the middle one, since one
+    that goes its own way, as the base model does, says nothing of how well the others can be told apart.
 
     Args:
-        rows: values by what they were measured on; empty rows are passed over.
+        rows: values by (prompt, ...), what they were measured on; an empty row is passed over.
+        error: of the mean of (prompt, difference).
 
     Returns:
-        for each row the values of those things that all rows have; the rows as they are if these are fewer than two, or there is one row.
+        of each row; the error of its own values where it shares fewer than two of them with any other.
     """
-    there = [row for row in rows if row]
-    shared = reduce(lambda keys, row: keys & row.keys(), there, set(there[0])) if there else set()
-    if len(there) < 2 or len(shared) < 2:
-        return [dict(row) for row in rows]
-    common = {key: fmean(row[key] for row in there) for key in shared}
-    scale = (len(there) / (len(there) - 1)) ** 0.5
-    return [{key: scale * (row[key] - common[key]) for key in row if key in shared} for row in rows]
+    found = []
+    for row in rows:
+        others = [other for other in rows if other is not row and len(row.keys() & other.keys()) > 1]
+        some = others[:: -(-len(others) // _COMPARED)] if others else []
+        told = [error([(key[0], value - other[key]) for key, value in row.items() if key in other]) for other in some]
+        known = [each for each in told if each is not None]
+        found.append(
+            median(known) / 2**0.5 if known else error([(key[0], value) for key, value in row.items()]) if row else None
+        )
+    return found

@@ -70,6 +70,7 @@ def test_scores_are_in_the_page(tmp_path, document):
     )
     told = viewer.data(tmp_path, document)["scores"]
     assert told["cells"].keys() == {"a", "d"} and told["threshold"] == 0.9 and told["weak"]
+    assert told["blind"] == "None of it sees hands."
     assert told["cells"]["d"] | {"values": {}} == {
         "values": {}, "nearest": "a.png", "nearest_value": 0.95, "copy": True, "picture": "scores/a.png.jpg",
     }  # fmt: skip

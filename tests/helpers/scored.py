@@ -12,6 +12,7 @@ SCORER = {
     "id": "0123456789abcdef",
     "title": "colours and edges (weak)",
     "weak": True,
+    "blind": "None of it sees hands.",
     "values": [
         {
             "name": "likeness",

@@ -24,7 +24,7 @@ def said(*of, **more):
 def test_the_best_is_named_with_its_noise_and_what_cannot_be_told_apart():
     ((kind, text),) = said([0.3, 0.5, 0.51])
     assert kind == "note" and text == (
-        "Samples of epoch 3 look most like the training pictures (0.510 ± 0.009, standard error over 4 pictures, measured by colours and "
+        "Samples of epoch 3 look most like the training pictures (0.510 ± 0.008, standard error over 4 pictures, measured by colours and "
         "edges (weak)); epoch 2 cannot be told apart from it. No score decides by itself: look at them."
     )
 
@@ -53,7 +53,7 @@ def test_curves_by_scale_and_the_report():
     told = score_curves.as_json(steps([0.3, 0.5, 0.9], copies={3: 2}))
     assert told is not None and told["title"] == "colours and edges (weak)" and told["copies"] == [[30, 3, 2, 4]]
     assert [[line["name"] for line in panel] for panel in told["panels"]] == [["likeness", "held_out"], ["variety"]]
-    assert told["panels"][0][0]["points"][0] == [10, 0.3, 0.0094, 4] and told["trade_off"]["x"] == "variety"
+    assert told["panels"][0][0]["points"][0] == [10, 0.3, 0.0082, 4] and told["trade_off"]["x"] == "variety"
     assert score_curves.as_json(()) is None and report_scores.parts(()) == []
     page = "".join(report_scores.parts(steps([0.3, 0.5, 0.9], copies={3: 2})))
     assert page.count("<svg") == 3 and "measured by colours and edges (weak)" in page and ">epoch 2</text>" in page

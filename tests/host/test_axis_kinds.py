@@ -92,6 +92,7 @@ def test_every_kind_changes_the_picture_as_its_graph_does(server, files):
     assert not wrong, f"not what their graphs draw: {wrong}"
 
 
+@pytest.mark.long  # one order is in the test above
 def test_hooks_leave_nothing_on_the_model(server, files):
     """Cells with hooks share the model without LoRAs: whichever comes first, each picture is what its own graph draws alone."""
     for seed, steps, loras in (("61", "0-1, 0-0.5", "none, sd3_te"), ("62", "0.5-1, 0-1", "sd3_te, none")):

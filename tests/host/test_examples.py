@@ -80,8 +80,10 @@ def small(server, name: str, epochs: int, muted: bool = False) -> dict:
             node["inputs"] = {n: [loader, 1] if v == [key, 0] else v for n, v in node["inputs"].items()}
     if name.startswith("1 ") or name in (EXPERTS, SETTINGS):
         first_choices(prompt)
-    for inputs in workflow.nodes_of(prompt, "AthanorSweep"):
-        inputs["settings"] = "learning_rate: 1e-4, 2e-4"  # two runs tell what six do
+    if name == SETTINGS:  # two runs and a few pictures tell what six and many do
+        workflow.nodes_of(prompt, "AthanorSweep")[0]["settings"] = "learning_rate: 1e-4, 2e-4"
+        workflow.nodes_of(prompt, "AthanorDatasetLoader")[0]["repeats"] = 2
+        workflow.nodes_of(prompt, COMPARE)[0]["seeds"] = "1"
     if name == "2 Pick my epoch":  # 36 pictures, which the small SD3 draws in a fraction of the time
         workflow.nodes_of(prompt, "CheckpointLoaderSimple")[0]["ckpt_name"] = "sd3_medium.safetensors"
     if name == CAPTION:

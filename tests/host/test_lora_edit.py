@@ -28,6 +28,20 @@ def test_a_change_is_what_the_hosts_loader_adds(comfy, kind: str):
     torch.testing.assert_close(got, want.reshape(got.shape), rtol=1e-5, atol=1e-5)
 
 
+def test_a_result_that_is_deleted_is_made_again_each_time(comfy, tmp_path):
+    """ComfyUI's cache had held a result that was there before, and one that was deleted twice."""
+    from athanor.nodes import lora_results
+
+    path = tmp_path / "mix.safetensors"
+    assert lora_results.lost(path) == 0
+    for times in (1, 2):
+        path.touch()
+        lora_results.made(path)
+        assert lora_results.lost(path) == times - 1
+        path.unlink()
+        assert lora_results.lost(path) == lora_results.lost(path) == times
+
+
 def test_two_loras_become_one(server, lora_files):
     """Merged in a graph, read by LoRA Info and Load LoRA, made once, and never over another file without a word."""
     names = [f"compared/char-00000{epoch}.safetensors" for epoch in (1, 2)]

@@ -79,9 +79,9 @@ def test_one_that_fails_does_not_stop_the_others_and_nothing_is_trained_twice(pl
     from athanor.training_core.sweep import training
     from athanor.training_core.sweep.planned import Planned
 
-    monkeypatch.setattr(Planned, "look", lambda self: None)
+    looked, held = [], []
+    monkeypatch.setattr(Planned, "look", lambda self: looked.append(self.name))
     monkeypatch.setattr(training._log, "error", lambda *_, **__: None)  # pytest keeps what is logged, tracebacks too
-    held: list[Any] = []
     runs, trained = [planned(100, done=True), planned(), planned(), planned(100, done=True, retrain=True)], []
     for run, name in zip(runs, "abcd", strict=True):
         run.edits = (name,)
@@ -102,3 +102,4 @@ def test_one_that_fails_does_not_stop_the_others_and_nothing_is_trained_twice(pl
     assert [run.note for run in runs] == ["", "no memory", "", ""]
     sweep._train(runs)  # as after a rung: the one that has failed does not go on, nor what was trained to its end
     assert trained[4:] == [("c", True)]
+    assert len(looked) == len(trained)  # folders are read once a training, not all of them before and after each

@@ -77,7 +77,32 @@ def test_a_workflow_of_another_computer(page_to_leave, vue):
     takes_a_preset(page)
     keeps_an_own_one(page)
     shows_a_lora(page)
+    tells_of_a_sweep(page)
     refused_and_failed(page)
+
+
+def tells_of_a_sweep(page) -> None:
+    """Behind Train LoRA a Sweep says what it will train, which nodes get nothing, and what is wrong with its text."""
+    page.page.evaluate(
+        """() => { const { app } = window.comfyAPI.app, changed = (what) => {
+                what(); app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState(); };
+            const sweep = window.LiteGraph.createNode("AthanorSweep"), text = sweep.widgets.find((w) => w.name === "settings");
+            window.sweeps = (value) => changed(() => { text.value = value; });
+            window.unsweep = () => changed(() => app.graph.remove(sweep));
+            sweep.pos = [-900, -900];
+            changed(() => { app.graph.add(sweep);
+                app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA").connect(0, sweep, 0); }); }"""
+    )
+    page.page.evaluate("() => window.sweeps('learning_rate: 1e-4, 2e-4\\nmax_train_steps: 30, 60')")
+    plan = "4 runs (2 learning_rate x 2 max_train_steps), of about 30 to 60 steps, 180 in all."
+    page.page.wait_for_function(f"(said) => ({SAID})().some((text) => text.startsWith(said))", arg=plan)
+    (told,) = page.page.evaluate(SAID)
+    assert "get nothing from Train LoRA" in told
+    page.page.evaluate("() => window.sweeps('learning_rat: 1e-4')")
+    wrong = "settings, line 1: no node in front of the sweep has 'learning_rat'; the nearest: learning_rate"
+    page.page.wait_for_function(f"(said) => ({SAID})().some((text) => text.startsWith(said))", arg=wrong)
+    page.page.evaluate("() => window.unsweep()")
+    page.page.wait_for_function(f"({SAID})().length === 0")
 
 
 def refused_and_failed(page) -> None:

@@ -12,6 +12,7 @@ SHOW = """async () => {
     const at = (mean) => ({ mean, error: 0.01, n: 4 });
     const points = [1, 2, 3, 4].map((e) => ({ label: `epoch ${e}`, group: "run", x: at(0.3 - e / 100), y: at(0.5 + e / 10),
         copies: e === 4 ? 2 : 0, best: e < 4 }));
+    points.push({ label: "before training", group: "", x: at(0.28), y: at(-5), copies: 0, best: false });
     const scores = { title: "colours and edges (weak)", weak: true, copies: [[400, 4, 2, 4]],
         panels: [[line("likeness", "likeness", 0.5, 0.1), line("held_out", "likeness to held-out", 0.5, 0.02)],
             [line("variety", "variety", 0.4, -0.05)]],
@@ -26,6 +27,8 @@ SHOW = """async () => {
         charts: box.querySelectorAll(".athanor-chart").length,
         words: [...box.querySelectorAll(".athanor-chart")].map((one) => one.getAttribute("aria-label")),
         legends: [...box.querySelectorAll(".athanor-legend")].map((one) => one.textContent),
+        far: [...box.querySelectorAll(".athanor-trade-off .far")].map((one) => one.getAttribute("aria-label")),
+        names: [...box.querySelectorAll(".athanor-trade-off .name")].map((one) => one.textContent),
         points: [...box.querySelectorAll(".athanor-trade-off .point")].map((one) => one.getAttribute("aria-label")),
         lacking: shown.trade.textContent, width: box.scrollWidth });
     const told = [state()];
@@ -54,5 +57,8 @@ def test_scores_of_a_run_in_three_hundred_pixels(bare):
         shown["points"][0].endswith("no other is better in both")
         and "of the differences. The prompt was not scored." in shown["lacking"]
     )
+    # One that is joined with none does not press the others on a heap: it stands at the edge.
+    assert shown["far"] == ["before training: likeness -5.000 ± 0.010 (4), variety 0.280 ± 0.010 (4)"]
+    assert "before training ↓" in shown["names"] and "arrow: farther off" in shown["lacking"]
     assert "copies" not in less["note"] and less["points"] == [] and "two seeds of a prompt" in less["lacking"]
     assert fewer["charts"] == 1 and fewer["legends"] == ["variety"] and none["hidden"]

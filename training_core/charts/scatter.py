@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from .scale import Panel, number, ticks, value_range
 
+HEAP = 2.5
+"""Times the range of the joined dots, from where on another one is left at the edge, with an arrow."""
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 900, 64, 24, 20, 44
 _LETTER, _LETTERS_HIGH = 6.8, 11
 """Pixels of a letter of a name, about, and how far lines of text must lie apart."""
@@ -29,15 +31,38 @@ class Dot:
 
 def chart(title: str, dots: Sequence[Dot], names: tuple[str, str], height: int = 420) -> str:
     """Return an <svg> of the points; `title`: for readers that do not see it; `names`: of the axes x and y."""
-    xs = [value for dot in dots for value in _ends(dot.x, dot.x_error)]
-    ys = [value for dot in dots for value in _ends(dot.y, dot.y_error)]
     box = (LEFT, TOP, WIDTH - RIGHT, height - BOTTOM)
-    panel = Panel(box=box, x=value_range((), xs, zero=False), y=value_range((), ys, zero=False))
+    xs = _range(dots, [_ends(dot.x, dot.x_error) for dot in dots])
+    ys = _range(dots, [_ends(dot.y, dot.y_error) for dot in dots])
+    panel = Panel(box=box, x=xs, y=ys)
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title, quote=True)}">']
     parts += [*_axes(panel, names), *_lines(panel, dots)]
     parts += [part for dot in dots for part in _dot(panel, dot)]
     parts += _names(panel, dots)
     return "".join([*parts, "</svg>"])
+
+
+def _range(dots: Sequence[Dot], ends: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return what an axis shows: all dots, unless one that is joined with none lies so far off that the joined ones lie on a heap."""
+    joined = [end for dot, both in zip(dots, ends, strict=True) if dot.group for end in both]
+    every = [end for both in ends for end in both]
+    own = joined if len(joined) > 4 and max(joined) - min(joined) > 1e-9 else every
+    is_heap = max(every) - min(every) > HEAP * (max(own) - min(own))
+    return value_range((), own if is_heap else every, zero=False)
+
+
+def _arrow(dot: Dot, panel: Panel) -> str:
+    """Return where a dot lies that is outside of the panel, as an arrow; '' for one within."""
+    across, up = (
+        0 if value < low else 2 if value > high else 1 for value, (low, high) in ((dot.x, panel.x), (dot.y, panel.y))
+    )
+    return ("↙←↖", "↓ ↑", "↘→↗")[across][up].strip()
+
+
+def _place(panel: Panel, dot: Dot) -> tuple[float, float]:
+    """Return where a dot is drawn: one that lies outside of the panel stands at its edge."""
+    (low, high), (bottom, top) = panel.x, panel.y
+    return panel.place(min(high, max(low, dot.x)), min(top, max(bottom, dot.y)))
 
 
 def _ends(value: float, error: float | None) -> tuple[float, float]:
@@ -67,14 +92,15 @@ def _lines(panel: Panel, dots: Sequence[Dot]) -> Iterator[str]:
 
 
 def _dot(panel: Panel, dot: Dot) -> Iterator[str]:
-    x, y = panel.place(dot.x, dot.y)
+    (low, high), (bottom, top), far = panel.x, panel.y, _arrow(dot, panel)
+    x, y = _place(panel, dot)
     style, title = "copies" if dot.square else "good", f"<title>{html.escape(dot.label)}</title>"
-    if dot.x_error:
-        low, high = _ends(dot.x, dot.x_error)
-        yield f'<path class="error" d="M{panel.at_x(low):.1f} {y:.1f}H{panel.at_x(high):.1f}"/>'
-    if dot.y_error:
-        low, high = _ends(dot.y, dot.y_error)
-        yield f'<path class="error" d="M{x:.1f} {panel.at_y(low):.1f}V{panel.at_y(high):.1f}"/>'
+    if dot.x_error and not far:
+        left, right = (min(high, max(low, end)) for end in _ends(dot.x, dot.x_error))
+        yield f'<path class="error" d="M{panel.at_x(left):.1f} {y:.1f}H{panel.at_x(right):.1f}"/>'
+    if dot.y_error and not far:
+        under, over = (min(top, max(bottom, end)) for end in _ends(dot.y, dot.y_error))
+        yield f'<path class="error" d="M{x:.1f} {panel.at_y(under):.1f}V{panel.at_y(over):.1f}"/>'
     if dot.ring:
         yield f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9"/>'
     if dot.square:
@@ -88,16 +114,17 @@ def _names(panel: Panel, dots: Sequence[Dot]) -> Iterator[str]:
 
     The best ones choose first.
     """
-    places = [panel.place(dot.x, dot.y) for dot in dots]
+    places = [_place(panel, dot) for dot in dots]
     taken = [(x - 6, x + 6, y + 4) for x, y in places]  # left, right and base line
     for dot, (x, y) in sorted(zip(dots, places, strict=True), key=lambda pair: not pair[0].ring):
-        wide = _LETTER * len(dot.label)
+        label = f"{dot.label} {_arrow(dot, panel)}".strip()
+        wide = _LETTER * len(label)
         for side, below in ((12, -8), (-12, -8), (12, 18), (-12, 18)):
             left = x + side if side > 0 else x + side - wide
             if _is_free((left, left + wide, y + below), taken):
                 taken.append((left, left + wide, y + below))
                 anchor = "start" if side > 0 else "end"
-                yield f'<text x="{x + side:.1f}" y="{y + below:.1f}" text-anchor="{anchor}">{html.escape(dot.label)}</text>'
+                yield f'<text x="{x + side:.1f}" y="{y + below:.1f}" text-anchor="{anchor}">{html.escape(label)}</text>'
                 break
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..files import read_json
 from ..json_text import objects
-from ..standard_error import apart, standard_error
+from ..standard_error import errors_between
 from .lasting import lasting
 
 FILE = "scores.json"
@@ -129,7 +129,7 @@ def of_events(events: Iterable[Mapping[str, Any]]) -> tuple[StepScores, ...]:
 def measured_alike(steps: Sequence[StepScores]) -> list[StepScores]:
     """Return the scores by the scorer that measured last: those of another one cannot be compared with them.
 
-    Their errors tell the steps apart: without what each prompt's pictures have in common at all of them, see `standard_error.apart`.
+    Their errors tell the steps apart: without what each prompt's pictures have in common at all of them, see `standard_error.py`.
     """
     own = [each for each in steps if each.scorer == steps[-1].scorer]
     values = [dict(each.values) for each in own]
@@ -142,9 +142,8 @@ def measured_alike(steps: Sequence[StepScores]) -> list[StepScores]:
             }
             for each in own
         ]
-        for found, row in zip(values, apart(rows), strict=True):
+        for found, row, error in zip(values, rows, errors_between(rows), strict=True):
             if row and name in found:
-                error = standard_error([(prompt, value) for (prompt, _), value in row.items()])
                 found[name] = replace(found[name], error=None if error is None else round(error, 4))
     return [replace(each, values=found) for each, found in zip(own, values, strict=True)]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..standard_error import ENOUGH, PROMPTS, SEEDS, apart, is_above, standard_error
+from ..standard_error import ENOUGH, PROMPTS, SEEDS, errors_between, is_above, standard_error
 from ..wording import first_few, plural
 from .cache import PictureScore
 from .copies import Calibration
@@ -71,9 +71,10 @@ def measured(checkpoints: Sequence[Checkpoint]) -> list[dict[str, dict[str, Any]
     kinds = [(name, [_numbered(each.pictures, name) for each in checkpoints], mean) for name in _all_names(checkpoints)]
     kinds.append(("variety", [_numbered_pairs(each.pictures) for each in checkpoints], mean_of_pairs))
     for name, rows, of in kinds:
-        for row, own in zip(apart(rows), found, strict=True):
-            if row and name in own:
-                own[name]["error"] = of([(key[0], value) for key, value in row.items()])["error"]
+        errors = errors_between(rows, lambda values, of=of: of(values)["error"])
+        for error, own in zip(errors, found, strict=True):
+            if name in own:
+                own[name]["error"] = None if error is None else round(error, 4)
     return found
 
 
@@ -100,14 +101,14 @@ def _by_place(values: Sequence[tuple[tuple[str, Hashable], float]]) -> dict[tupl
     return found
 
 
-def mean(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+def mean(values: Sequence[tuple[Hashable, float]]) -> dict[str, Any]:
     """Return the mean of (prompt, value), its standard error (None of a single picture) and how many there are."""
     error = standard_error(values)
     average = fmean(value for _, value in values)
     return {"mean": round(average, 4), "error": None if error is None else round(error, 4), "n": len(values)}
 
 
-def mean_of_pairs(values: Sequence[tuple[str, float]]) -> dict[str, Any]:
+def mean_of_pairs(values: Sequence[tuple[Hashable, float]]) -> dict[str, Any]:
     """Return the same of (prompt, value) of all pairs of a prompt's pictures, of which only those without a picture in common tell
     anything of each other's noise.
 

@@ -27,7 +27,8 @@ class EditSettings(Settings):
     more_loras: str = setting(
         "",
         "More files, one per line, with their weight: style.safetensors: 0.5. A pattern gives each file that it fits this weight: "
-        "my_lora-00000*: 1/9 is the average of nine epochs, with lora_name's weight at 0.",
+        "my_lora-00000*: 1/9 is the average of nine epochs, with lora_name's weight at 0. Blocks of one file stand behind its weight: "
+        "style.safetensors: 0.5; all but out.",
         multiline=True,
         advanced=True,
     )

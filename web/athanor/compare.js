@@ -57,9 +57,9 @@ class WindowKeys {
   }
 }
 
-/** Whether an event is of another dialog, which lies over the viewer's. */
+/** Whether an event is of another dialog, which lies over the viewer's; where nothing has the focus, the last one's. */
 function isOver(event, dialog) {
-  const own = event.target.closest?.("dialog");
+  const own = event.target.closest?.("dialog") ?? [...document.querySelectorAll("dialog:modal")].at(-1);
   return Boolean(own && own !== dialog);
 }
 

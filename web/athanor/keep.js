@@ -37,7 +37,7 @@ class KeepDialog {
     const now = (field) => ({ onchange: () => this.ask(field) });
     this.which = make("input", { type: "text", value: this.body.which ?? "", ...soon("which") });
     this.part = make("select", now("part"));
-    this.name = make("input", { type: "text", ...soon("name") });
+    this.name = make("input", { type: "text", ...soon("name"), onkeydown: (event) => this.entered(event) });
     this.rank = make("select", now("rank"));
     this.precision = make("select", now("precision"));
     this.partRow = row(t("Model"), this.part);
@@ -69,6 +69,7 @@ class KeepDialog {
       foot: [this.status, this.bar, this.stopButton, this.saveButton],
       kind: "athanor-keep",
     });
+    this.dialog.tabIndex = -1; // while a file is made it has the focus, as fields that are off cannot
     this.dialog.addEventListener("close", () => clearTimeout(this.timer));
     (this.hasWhich ? this.which : this.name).focus();
   }
@@ -83,6 +84,7 @@ class KeepDialog {
     this.touched.add(field);
     this.asked += 1;
     this.saveButton.disabled = true;
+    this.isEntered = false;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.ask(), PAUSE);
   }
@@ -137,6 +139,8 @@ class KeepDialog {
     if (offer.trouble) this.say(told(offer.trouble), true);
     else if (!this.work) this.say(t("Nothing is written yet."));
     if (isFirst && !this.hasWhich && !this.touched.has("name")) this.name.select();
+    if (this.isEntered && !this.saveButton.disabled) this.save();
+    this.isEntered = false;
   }
 
   /** With two models, which one's LoRAs are saved. */
@@ -146,6 +150,14 @@ class KeepDialog {
     const names = { loras: t("high noise"), loras_low: t("low noise") };
     this.part.replaceChildren(...parts.map((part) => option(part, names[part], part === parts[0])));
     this.partRow.hidden = false;
+  }
+
+  /** Enter saves; right behind the last letter, once the server has said that the name is free. */
+  entered(event) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    if (this.saveButton.disabled) this.isEntered = true;
+    else this.save();
   }
 
   async save() {
@@ -199,7 +211,9 @@ class KeepDialog {
   working(on) {
     for (const field of [this.which, this.part, this.name, this.rank, this.precision]) field.disabled = on;
     this.saveButton.disabled = on;
-    if (on) this.say(t("Making the file…"));
+    if (!on) return;
+    this.say(t("Making the file…"));
+    this.dialog.focus();
   }
 
   stop() {

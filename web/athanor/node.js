@@ -3,7 +3,7 @@
 import { app } from "../../../scripts/app.js";
 import { idOf, nodeOf } from "./execution_ids.js";
 import { addBox, extend } from "./extend.js";
-import { isLinked, targetsOf } from "./links.js";
+import { isLinked } from "./links.js";
 import { fitContent } from "./node_height.js";
 import { keepPictures } from "./own_pictures.js";
 import { Panel } from "./panel.js";
@@ -135,16 +135,14 @@ function addPanel(node) {
   setTimeout(() => showNewest(node), 0); // the host sets the widgets' values after this
 }
 
-/** Whether a Sweep behind the node trains it: under its name with what differs behind it. */
-const isSwept = (node, now, name) =>
-  name.startsWith(`${now}_`) && targetsOf(node).some((other) => other.comfyClass === "AthanorSweep");
-
 /** Whether a run that a broadcast tells of is the node's: not that of a node with its number in another workflow. */
 function isOf(node, { workflow_id, name }) {
   if (workflow_id && workflow_id !== workflowId()) return false;
   const now = nameOf(node);
   const [told, asked] = [plain(name), queuedNames.get(node)];
-  return now === null || now === told || asked.has(told) || isSwept(node, now, told);
+  // A Sweep trains the node under its name with what differs behind it, from outside of a subgraph, too.
+  const isSwept = workflow_id && told.startsWith(`${now}_`);
+  return now === null || now === told || asked.has(told) || isSwept;
 }
 
 store.listen((message) => {

@@ -28,7 +28,8 @@ export class ScoreScreen {
 
   draw() {
     const { data, popup } = this.viewer;
-    const { title, references, verdict, trade_off: points, checkpoints, kinds, blind, copies } = data.scores;
+    const { title, references, verdict, trade_off: points, checkpoints, blind, copies } = data.scores;
+    const kinds = data.scores.kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
     const chart = points && make("div", { class: "trade-off-place" });
     popup.replaceChildren(
       make(
@@ -56,8 +57,7 @@ export class ScoreScreen {
   }
 
   /** Means by checkpoint. */
-  table(kinds, checkpoints) {
-    const shown = kinds.filter(({ name }) => checkpoints.some(({ values }) => name in values));
+  table(shown, checkpoints) {
     const rows = checkpoints.map(({ label, values, copies }) =>
       make(
         "tr",

@@ -8,6 +8,7 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [50, 14, 22, 36]; // pixels around the points
 const ROOM = 0.08; // of the range of values, at each of its ends
 // The name of SVG's elements: no address that is fetched, of which a page that is opened as a file has none.
 const SVG = ["http:", "", "www.w3.org", "2000", "svg"].join("/");
+const HEAP = 2.5; // times the range of the joined points, from where on another one is left at the edge
 const FEW = 14; // points that all have their names beside them
 
 /** An element of a drawing. */
@@ -27,12 +28,30 @@ export function ticks(low, high) {
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
 }
 
-/** The lowest and the highest value with their errors, and some room. */
-function extent(values) {
-  const low = Math.min(...values.map(({ mean, error }) => mean - (error ?? 0)));
-  const high = Math.max(...values.map(({ mean, error }) => mean + (error ?? 0)));
-  const room = high - low > 1e-9 ? (high - low) * ROOM : 0.01;
+/** The lowest and the highest of some means with their errors. */
+const reach = (values) => [
+  Math.min(...values.map(({ mean, error }) => mean - (error ?? 0))),
+  Math.max(...values.map(({ mean, error }) => mean + (error ?? 0))),
+];
+
+/**
+ * What an axis shows, with some room: all points, unless one that is joined with none, such as the base model, lies so
+ * far off that those that are joined would lie on a heap.
+ */
+function extent(points, read) {
+  const all = reach(points.map(read));
+  const joined = points.filter(({ group }) => group).map(read);
+  const own = joined.length > 2 ? reach(joined) : all;
+  const isHeap = own[1] - own[0] > 1e-9 && all[1] - all[0] > HEAP * (own[1] - own[0]);
+  const [low, high] = isHeap ? own : all;
+  const room = high - low > 1e-9 ? (high - low) * (isHeap ? 2 * ROOM : ROOM) : 0.01;
   return [low - room, high + room];
+}
+
+/** "↙": where a point lies that is outside of the ranges; "" for one within. */
+function arrow({ x, y }, ranges) {
+  const side = ({ mean }, [low, high]) => (mean < low ? 0 : mean > high ? 2 : 1);
+  return ["↙←↖", "↓ ↑", "↘→↗"][side(x, ranges.x)][side(y, ranges.y)].trim();
 }
 
 /** What is known of a point as one line. */
@@ -56,8 +75,8 @@ const isNoisy = ({ x, y }) => x.error !== null || y.error !== null;
  */
 export function tradeOff(data, width) {
   const height = Math.round(Math.max(200, Math.min(420, width * 0.62)));
-  const ranges = { x: extent(data.points.map(({ x }) => x)), y: extent(data.points.map(({ y }) => y)) };
-  const part = (value, [low, high]) => (value - low) / (high - low);
+  const ranges = { x: extent(data.points, ({ x }) => x), y: extent(data.points, ({ y }) => y) };
+  const part = (value, [low, high]) => (Math.min(high, Math.max(low, value)) - low) / (high - low);
   const atX = (value) => LEFT + (width - LEFT - RIGHT) * part(value, ranges.x);
   const atY = (value) => height - BOTTOM - (height - TOP - BOTTOM) * part(value, ranges.y);
   const titles = { x: scoreTitle(data.x), y: scoreTitle(data.y) };
@@ -69,13 +88,16 @@ export function tradeOff(data, width) {
   const placed = data.points.map(({ x, y }) => ({ left: atX(x.mean) - 6, wide: 12, y: atY(y.mean) + 4 }));
   for (const [index, point] of data.points.entries()) {
     const isEnd = index === 0 || index === data.points.length - 1;
-    svg.append(dot(point, inOneLine(point, titles), { atX, atY }));
-    if (all || point.best || isEnd)
-      svg.append(...named(point, { x: atX(point.x.mean), y: atY(point.y.mean) }, width, placed));
+    const far = arrow(point, ranges);
+    svg.append(dot({ ...point, far }, inOneLine(point, titles), { atX, atY }));
+    const label = far ? `${point.label} ${far}` : point.label;
+    if (all || point.best || isEnd || far)
+      svg.append(...named({ label }, { x: atX(point.x.mean), y: atY(point.y.mean) }, width, placed));
   }
   const signs = [
     data.points.some(({ best }) => best) && t("ring: no other is better in both, copies and the base model left out"),
     data.points.some(({ copies }) => copies) && t("square: pictures that look like copies"),
+    data.points.some((point) => arrow(point, ranges)) && t("arrow: farther off"),
     data.points.some(isNoisy) && t("bars: standard error of the differences"),
   ];
   return make(
@@ -119,12 +141,13 @@ function lines(points, { atX, atY }) {
 
 /** A point with its error bars: a disc, a square if pictures of it look like copies; a ring if it is among the best. */
 function dot(point, text, { atX, atY }) {
-  const { x, y, copies, best } = point;
+  const { x, y, copies, best, far } = point;
   const [left, top] = [atX(x.mean), atY(y.mean)];
-  const group = shape("g", { class: copies ? "point copies" : "point", role: "img", "aria-label": text, tabindex: 0 });
-  if (x.error)
+  const kind = ["point", copies && "copies", far && "far"].filter(Boolean).join(" ");
+  const group = shape("g", { class: kind, role: "img", "aria-label": text, tabindex: 0 });
+  if (x.error && !far)
     group.append(shape("path", { class: "error", d: `M${atX(x.mean - x.error)} ${top}H${atX(x.mean + x.error)}` }));
-  if (y.error)
+  if (y.error && !far)
     group.append(shape("path", { class: "error", d: `M${left} ${atY(y.mean - y.error)}V${atY(y.mean + y.error)}` }));
   if (best) group.append(shape("circle", { class: "ring", cx: left, cy: top, r: 8 }));
   if (copies) group.append(shape("rect", { x: left - 4.5, y: top - 4.5, width: 9, height: 9 }));
