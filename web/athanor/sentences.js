@@ -9,7 +9,8 @@ const ADDRESS = new URL("./sentences.json", import.meta.url);
 const PARTS = 6; // sentences, and parts of them, that one template may be
 const DEEP = 3; // texts in texts
 const [LONGEST, LIST] = [4000, 400]; // letters of a line that is looked at, and of a list in it
-const SHORT = 12; // letters of a template below which what is filled in is a number or a word, or translated
+const SHORT = 12; // letters of a template below which what is filled in is PLAIN, or translated
+const PLAIN = /^(?:\S*|[^a-z]*)(?<![.:;])$/i; // a number or a word, without a stop
 const STOPS = { ".": "。", ";": "；", ":": "：" };
 const LINKS = ["; or", "and", ","]; // of lists
 const FULL_WIDTH = /[\u3000-\u303f\uff00-\uffef]$/;
@@ -56,7 +57,9 @@ function filled({ pieces, weight }, text) {
 
 /** Whether what would be filled in makes sense. Short templates would fit names of files as well. */
 function isLikely({ weight }, values, inner) {
-  return weight >= SHORT || values.every((value, index) => /^\S*$|^[^a-z]*$/i.test(value) || inner[index].weight);
+  return (
+    weight >= SHORT || values.every((value, index) => PLAIN.test(value) || (inner[index].weight && !/\. /.test(value)))
+  );
 }
 
 /** A text that has the form of one template, as {said, weight}; null if there is none. `weight`: letters translated. */
