@@ -12,7 +12,7 @@ import torch
 from .. import block_strengths, lora_blocks
 from ..errors import AthanorError, shortened
 from ..lora_keys import DORA
-from ..network.damage import damage, in_words
+from ..network.damage import damage, in_words, is_finite
 from ..network.files import DTYPES
 from . import change, selfcheck, spelling
 from .alike import LayerNames, alike
@@ -250,7 +250,7 @@ def in_format(layer: str, pieces: Pieces, precision: str) -> dict[str, torch.Ten
         keeps = piece in (change.ALPHA, *DORA)
         numbers = value.is_floating_point()
         written = value.float() if keeps and numbers else value.to(DTYPES[precision]) if numbers else value
-        if not written.isfinite().all():
+        if not is_finite(written):
             raise AthanorError(
                 f"{shortened(layer)}: {piece} has numbers that are too large for {precision}; choose precision bf16 or float."
             )
