@@ -97,7 +97,7 @@ def of_code() -> frozenset[str]:
 def is_in_code(text: str) -> bool:
     """Return whether the code has a text of the catalogue."""
     counted = _COUNTED.fullmatch(text)
-    return text in of_code() or bool(counted and counted[1] in of_code())
+    return text in of_code() or bool(counted and not of_code().isdisjoint((counted[1], f"{counted[1]}s")))
 
 
 def is_sentence(text: str) -> bool:

@@ -90,3 +90,20 @@ def test_copies_on_another_disk_need_room_as_well(tmp_path, monkeypatch, linked)
     run = SimpleNamespace(target=tmp_path / "x.safetensors", length=Length(1, 1, 1))
     found = [warning.text for warning in preflight.disk_warnings(job(), run, target)]
     assert len(found) == (not linked) and all("the newest file is copied there" in text for text in found)
+
+
+@pytest.mark.parametrize(("patience", "free", "told"), [(3, 15, 1), (3, 16, 0), (0, 0, 0)])
+def test_patience_needs_memory_for_a_second_network(tmp_path, monkeypatch, patience, free, told):
+    """Of a fine-tuned model that is the model: its weights at the best step, and once more while the last file is written."""
+    import folder_paths
+    from athanor.training_core.run import preflight
+    from run_folders import job
+
+    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path))
+    monkeypatch.setattr(preflight.devices, "free_memory_of_computer", lambda: free)
+    target = SimpleNamespace(module=torch.nn.Linear(1, 1), tensors=lambda: {"a": torch.zeros(1)})
+    run = SimpleNamespace(target=tmp_path / "x.safetensors", length=Length(1, 1, 1))
+    asked = job()
+    asked = asked.model_copy(update={"validation": asked.validation.model_copy(update={"patience": patience})})
+    found = [warning.text for warning in preflight.disk_warnings(asked, run, target)]
+    assert len(found) == told and all(text.startswith("patience keeps the weights") for text in found)

@@ -75,6 +75,22 @@ VIEWER = """async () => {
 """What the viewer says: a button, and why a picture is missing."""
 
 
+RESULT = """async () => {
+    const { app, api } = { ...window.comfyAPI.app, ...window.comfyAPI.api };
+    const node = window.LiteGraph.createNode("AthanorXYZAxis");
+    app.graph.add(node);
+    const shown = () => node.widgets.find((one) => one.name === "$$node-text-preview")?.value;
+    api.dispatchCustomEvent("progress_text", { nodeId: String(node.id), text: "1 picture\\nmy 3 pictures" });
+    const before = shown();
+    api.dispatchCustomEvent("execution_success", { prompt_id: "none" });
+    await new Promise((done) => setTimeout(done, 200));
+    const found = [before, shown()];
+    app.graph.remove(node);
+    return found;
+}"""
+"""What stands on a node that has told a result: while the job runs, and after."""
+
+
 def without_some(language: str):
     """As a contributor who knows English only leaves the nodes' texts: some are not translated."""
 
@@ -127,6 +143,8 @@ def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pi
             "zh-TW": ("盲選對決", "失敗：磁碟已滿（x）：騰出一些空間。"),
         }[language]
         assert page.page.evaluate(VIEWER) == [duel, failed]
+        one = {"zh": "1 张图片", "zh-TW": "1 張圖片"}[language]
+        assert page.page.evaluate(RESULT) == ["1 picture\nmy 3 pictures", f"{one}\nmy 3 pictures"]
         told, unlike = page.page.evaluate(TOLD, [english for english, _ in SAID])
         assert told == [chinese for _, chinese in SAID]
         assert not unlike  # no sentence has the form of another one that is translated otherwise

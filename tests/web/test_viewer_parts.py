@@ -138,7 +138,8 @@ SAVE = """async ([ends, closes]) => {
     const work = { id: 7, name: "new", state: "making", done: 1, total: 4 };
     (await next("/make")).answer(work, 200);
     await until(() => !dialog.querySelector("progress").hidden);
-    const shown = [dialog.querySelector("progress").value, dialog.querySelector("[role=status]").textContent, button("Stop").hidden || document.activeElement !== dialog];
+    const away = button("Stop").hidden || document.activeElement !== dialog;
+    const shown = [dialog.querySelector("progress").value, dialog.querySelector("[role=status]").textContent, away];
     if (closes) dialog.close();
     const look = await next("/making?id=7");
     look.answer(...ends);

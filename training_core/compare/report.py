@@ -87,9 +87,11 @@ def outcome_text(prepared: PreparedComparison, missing: int, failed: Sequence[tu
     different, counts = len(prepared.plan.order), prepared.painter.models.counts
     if len(failed) == different:
         raise AthanorError(f"no picture could be drawn: {failed[0][1]}")
-    lost = f", {len(failed)} could not be drawn" if failed else ""
+    pictures, drawn, kept = plural(different, "picture"), missing - len(failed), different - missing
     lines = [
-        f"{plural(different, 'picture')}, {missing - len(failed)} drawn now{lost}, {different - missing} were on disk"
+        f"{pictures}, {drawn} drawn now, {len(failed)} could not be drawn, {kept} were on disk"
+        if failed
+        else f"{pictures}, {drawn} drawn now, {kept} were on disk"
     ]
     counted = [f"{plural(counts[many], one, many)}" for many, one in _COUNTED.items() if counts[many]]
     if counted:

@@ -111,3 +111,8 @@ def available_memory(device: torch.device) -> int:
     allocated = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
     free: Any = mm.get_free_memory(device)
     return allocated + free
+
+
+def free_memory_of_computer() -> int:
+    """Return the bytes of the computer's own memory that programs can still have."""
+    return psutil.virtual_memory().available

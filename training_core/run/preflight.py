@@ -53,11 +53,24 @@ def disk_warnings(job: Job, run: Prepared, target: TrainTarget) -> Iterator[Warn
     yield from disk_space(run.target.parent, size, copies * file_count(job.training, run.length))
     # The state holds weights (4 bytes) and the optimizer's; for a moment there are two: the old one goes after the new one is whole.
     folder = folders.run_folder(job.run_id)
-    yield from disk_space(folder, parameters * (4 + OPTIMIZER_BYTES), 2)
+    best = (1 + bool(job.optimizer.ema_decay)) if job.validation.patience else 0  # copies of the best step's weights
+    yield from disk_space(folder, parameters * (4 + OPTIMIZER_BYTES + 4 * best), 2)
+    if best:
+        yield from _room_for_the_best((best + 1) * sum(p.nbytes for p in target.module.parameters()))
     if not results.can_link(
         run.target.parent, folder
     ):  # the newest file is copied, before the copy of the one before it goes
         yield from disk_space(folder, size, 2 * (1 + bool(job.optimizer.ema_decay)), _SECOND_PLACE)
+
+
+def _room_for_the_best(size: int) -> Iterator[Warned]:
+    """Yield a warning if the weights of the best step, and those of the last one while its file is written, do not fit into memory."""
+    free = devices.free_memory_of_computer()
+    if size > free:
+        yield Warned(
+            f"patience keeps the weights of the best step in the computer's memory, {format_bytes(size)} in all, and "
+            f"{format_bytes(free)} are free: set patience to 0, and take the epoch where the probe is lowest."
+        )
 
 
 def _memory_warnings(job: Job, run: Prepared, device: torch.device, largest: LargestBatchTrial) -> Iterator[Warned]:

@@ -1,12 +1,14 @@
-// The result that a node tells as text stays on the node: pages from 1.5x on take all texts away when a job has ended.
-// It is seen whole: on the canvas the host leaves two lines of room.
+// The result that a node tells as text stays on the node, in the page's language: pages from 1.5x on take all texts
+// away when a job has ended. It is seen whole: on the canvas the host leaves two lines of room.
 
 import { api } from "../../../scripts/api.js";
 import { nodeOf } from "./execution_ids.js";
 import { fitContent, makeRoom, placesBefore } from "./node_height.js";
+import { told } from "./sentences.js";
 
 const HOSTS = "$$node-text-preview"; // the host's widget for such a text
 const OWN = ["AthanorTrainLoRA"]; // nodes with a panel that tells the result
+const MOST = 200; // lines of a text that is translated; longer ones are lists
 const said = new Map(); // execution id -> {node, text} of what the job that runs has told last
 
 /** Whether the host is to show what a node has told last. */
@@ -45,11 +47,16 @@ api.addEventListener("progress_text", ({ detail }) => {
   setTimeout(() => fit(node, detail.text), 0); // the host makes its field first
 });
 
-/** Show again what was taken away, of the nodes that are still open. */
+/** A node's text in the page's language. */
+const inWords = (text) => (text.split("\n").length > MOST ? text : told(text));
+
+/** Show again what was taken away, or what the page says otherwise, of the nodes that are still open. */
 function restore() {
   for (const [nodeId, { node, text }] of [...said]) {
     const isShown = node.widgets?.some((widget) => widget.name === HOSTS);
-    if (text && !isShown && nodeOf(nodeId) === node) api.dispatchCustomEvent("progress_text", { nodeId, text });
+    if (!text || nodeOf(nodeId) !== node) continue;
+    const words = inWords(text);
+    if (!isShown || words !== text) api.dispatchCustomEvent("progress_text", { nodeId, text: words });
   }
   said.clear();
 }

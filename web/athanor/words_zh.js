@@ -811,4 +811,15 @@ export const TABLE = {
   "What can be written, in examples: a choice writes it": "可以怎么写的例子：选一个就填进去",
   "none: the tooltip tells how to write {type}": "没有：{type} 的写法见提示",
   "Examples…": "例子…",
+  "Save another…": "再存一个…",
+  "{size} in the folder athanor-averages of the loras folder.":
+    "{size}，在 loras 文件夹的 athanor-averages 子文件夹里。",
+  "An axis makes them again where it needs them; until then, graphs of pictures lack them.":
+    "需要时轴会重新生成它们；在那之前，图片里的工作流会缺少这些文件。",
+  "Delete averages?": "删除平均文件？",
+  "Delete files that axes have made of averages of DoRA": "删除轴为 DoRA 平均生成的文件",
+  "Averages {size}": "平均文件 {size}",
+  "The server was gone. If nothing happens, press Run: the sweep goes on where it was.":
+    "服务器中断过。如果没有动静，请点“运行”：参数扫描会从那里继续。",
+  "arrow: farther off": "箭头：还在更远处",
 };

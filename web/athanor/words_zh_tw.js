@@ -811,4 +811,15 @@ export const TABLE = {
   "What can be written, in examples: a choice writes it": "可以怎麼寫的例子：選一個就填進去",
   "none: the tooltip tells how to write {type}": "沒有：{type} 的寫法見提示",
   "Examples…": "例子…",
+  "Save another…": "再存一個…",
+  "{size} in the folder athanor-averages of the loras folder.":
+    "{size}，在 loras 資料夾的 athanor-averages 子資料夾裡。",
+  "An axis makes them again where it needs them; until then, graphs of pictures lack them.":
+    "需要時軸會重新產生它們；在那之前，圖片裡的工作流程會缺少這些檔案。",
+  "Delete averages?": "刪除平均檔案？",
+  "Delete files that axes have made of averages of DoRA": "刪除軸為 DoRA 平均產生的檔案",
+  "Averages {size}": "平均檔案 {size}",
+  "The server was gone. If nothing happens, press Run: the sweep goes on where it was.":
+    "伺服器中斷過。如果沒有動靜，請按「執行」：參數掃描會從那裡繼續。",
+  "arrow: farther off": "箭頭：還在更遠處",
 };
