@@ -127,8 +127,9 @@ def test_only_what_is_missing_is_drawn(server, lora_files, checkpoints):
     assert json.loads((wider / "plan.json").read_text())["seeds"].items() >= plan["seeds"].items()
     swapped = {"x": parts["y"], "y": parts["x"]}
     there = set(folder.parent.rglob("*"))
-    dry = comparing.comparison("sd3", kind="AthanorXYZPlan", **(swapped | {"x": axis("seed", "73")}))
-    assert "already on disk: 3 of 3" in comparing.text_of(server.run(dry))
+    dry = comparing.comparison("sd3", kind="AthanorXYZPlan", **(swapped | {"x": axis("seed", "73, SKIP: 74")}))
+    said = comparing.text_of(server.run(dry))
+    assert "already on disk: 3 of 3" in said and "left out by SKIP: 1 of seed" in said
     assert set(folder.parent.rglob("*")) == there  # a dry run leaves no folder and no link
     assert run(**swapped)[0] == "9 pictures, 0 drawn now, 9 were on disk"
     next(folder.glob("cells/*.png")).unlink()  # its copy in the wider one is found

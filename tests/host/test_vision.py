@@ -118,10 +118,14 @@ def test_what_encode_image_gives_is_what_is_taken(comfy):
 
 
 def test_a_model_that_fails_is_told(comfy):
-    from athanor.training_core.errors import ForeignFault
+    from athanor.training_core.errors import AthanorError, ForeignFault
     from athanor.training_core.host import vision
 
     made = model("CLIP")
+    with torch.no_grad():
+        made.model.visual_projection.weight[0, 0] = float("nan")
+    with pytest.raises(AthanorError, match=r"^CLIP \(2 layers, 32 wide\) gives NaN: its file is damaged"):
+        vision.embed(made, [picture(1)])
     made.model.vision_model.encoder = None
     with pytest.raises(ForeignFault, match=r"^CLIP \(2 layers, 32 wide\) cannot look at a picture \(TypeError"):
         vision.embed(made, [picture(1)])

@@ -164,3 +164,15 @@ def test_peft_s_alphas_by_path_are_found_at_once():
     adapter = {"lora_alpha": 9, "alpha_pattern": patterns}
     names = ("blocks.0", "a.blocks.0", "a.blocks.1", "a.blocks.17.x", "a.mlp.fc1", "b.last", "mid")
     assert [peft.alpha(adapter, name, 4) for name in names] == [1, 9, 2, 3, 4, 5, 9]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float8_e4m3fn])
+def test_numbers_are_told_from_others_by_their_sum(dtype):
+    """Which may overflow where no number does."""
+    largest = torch.full((2, 3), torch.finfo(dtype).max).to(dtype)
+    assert damage.is_finite(largest) and damage.is_finite(largest[:0])
+    for bad in (float("nan"), float("inf"), -float("inf")):
+        hurt = largest.float()
+        hurt[0, 0], hurt[1, 1] = bad, -bad
+        if dtype.itemsize > 1 or bad != bad:  # this format of 8 bits has no infinity
+            assert not damage.is_finite(hurt.to(dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -70,18 +71,28 @@ def test_the_node_says_how_far_the_whole_is(planned):
     assert len(sweep._now(runs[1], 20, runs).splitlines()) == 3  # nobody knows how long
 
 
+class Weights:
+    """Stands for what a run has put on the device."""
+
+
 def test_one_that_fails_does_not_stop_the_others_and_nothing_is_trained_twice(planned, monkeypatch):
+    from athanor.training_core.sweep import training
     from athanor.training_core.sweep.planned import Planned
 
-    looked = []
+    looked, held = [], []
     monkeypatch.setattr(Planned, "look", lambda self: looked.append(self.name))
+    monkeypatch.setattr(training._log, "error", lambda *_, **__: None)  # pytest keeps what is logged, tracebacks too
     runs, trained = [planned(100, done=True), planned(), planned(), planned(100, done=True, retrain=True)], []
     for run, name in zip(runs, "abcd", strict=True):
         run.edits = (name,)
 
     def train_one(edits, goes_on):
         trained.append((*edits, goes_on))
+        if edits == ("c",) and not goes_on:
+            assert held[0]() is None  # of the run before, on the card beside this one
         if edits == ("b",):
+            weights: Any = Weights()
+            weights.hook, held[:] = weights, [weakref.ref(weights)]  # as modules and their hooks refer to each other
             raise ValueError("no memory")
 
     sweep = sweep_of()

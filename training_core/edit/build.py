@@ -12,7 +12,7 @@ import torch
 from .. import block_strengths, lora_blocks
 from ..errors import AthanorError, shortened
 from ..lora_keys import DORA
-from ..network.damage import damage, in_words
+from ..network.damage import damage, in_words, is_finite
 from ..network.files import DTYPES
 from . import change, selfcheck, spelling
 from .alike import LayerNames, alike
@@ -78,6 +78,7 @@ class Made:
     tensors: dict[str, torch.Tensor]  # by their keys in the file
     layers: tuple[Layer, ...]
     precision: str  # fp16, bf16 or float
+    of_model: bool = False  # whether the layers have a model's names, as the originals named them differently
 
     @property
     def error(self) -> float:
@@ -122,7 +123,7 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None, model: L
             raise AthanorError("Nothing is left: every layer is left out or has the weight 0; keep some of them.")
         for file in files:
             tensors = {key: file.tensor(key) for key in file.others} | tensors
-    return Made(tensors=tensors, layers=tuple(told), precision=precision)
+    return Made(tensors=tensors, layers=tuple(told), precision=precision, of_model=files[0].of_model)
 
 
 def _factors(files: Sequence[LoraFile], wanted: Wanted) -> dict[str, float]:
@@ -249,7 +250,7 @@ def in_format(layer: str, pieces: Pieces, precision: str) -> dict[str, torch.Ten
         keeps = piece in (change.ALPHA, *DORA)
         numbers = value.is_floating_point()
         written = value.float() if keeps and numbers else value.to(DTYPES[precision]) if numbers else value
-        if not written.isfinite().all():
+        if not is_finite(written):
             raise AthanorError(
                 f"{shortened(layer)}: {piece} has numbers that are too large for {precision}; choose precision bf16 or float."
             )

@@ -174,15 +174,20 @@ def _rounding(
     (up, down, scale), (their_up, their_down, their_scale) = stacked(one), stacked(other)
     if up.shape != their_up.shape or down.shape != their_down.shape:
         return None
-    their_down = their_down * (their_scale / scale)
-    wrong_up, wrong_down = their_up - up, their_down - down
-    if wrong_up.norm() > _NEAR * up.norm() or wrong_down.norm() > _NEAR * down.norm():
-        return None
+    their_down = their_down if their_scale == scale else their_down * (their_scale / scale)
+    pairs = ((their_up, up), (their_down, down))
+    wrong_up, wrong_down = (None if torch.equal(theirs, own) else theirs - own for theirs, own in pairs)
+    for wrong, own in ((wrong_up, up), (wrong_down, down)):
+        if wrong is not None and wrong.norm() > _NEAR * own.norm():
+            return None
     squares = up.T @ up
     norm = (squares * (down @ down.T)).sum(dtype=torch.float64)
-    if wrong_up.any():
-        left, right = torch.cat([wrong_up, up], 1), torch.cat([their_down, wrong_down])
+    if wrong_up is not None:
+        rest = torch.zeros_like(down) if wrong_down is None else wrong_down
+        left, right = torch.cat([wrong_up, up], 1), torch.cat([their_down, rest])
         far = ((left.T @ left) * (right @ right.T)).sum(dtype=torch.float64)
-    else:
+    elif wrong_down is not None:
         far = (squares * (wrong_down @ wrong_down.T)).sum(dtype=torch.float64)
+    else:
+        far = torch.zeros(())
     return scale * float(far.clamp(min=0).sqrt()), scale * float(norm.clamp(min=0).sqrt())

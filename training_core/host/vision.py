@@ -81,6 +81,7 @@ def embed(
 
     Raises:
         ForeignFault: the model has failed, and why.
+        AthanorError: it gives NaN.
         BaseException: the host's own, where the user has interrupted.
     """
     found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -96,6 +97,10 @@ def embed(
                 found.update(zip(some, _batch(vision, np.stack([images[i] for i in some])), strict=True))
                 if progress:
                     progress(len(found), len(images))
+    if not all(np.isfinite(part).all() for parts in found.values() for part in parts):
+        raise AthanorError(
+            f"{title(vision)} gives NaN: its file is damaged, or its numbers are too large for fp16; use another one."
+        )
     return [found[index] for index in range(len(images))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,10 @@ def algo_of(pieces: Iterable[str]) -> str:
     return "unknown"
 
 
+_SUMMED = (torch.float16, torch.bfloat16, torch.float32)
+"""Formats that torch adds up in float32 without a copy."""
+
+
 def damage(pieces: Pieces) -> Damage | None:
     """Return what is wrong with a layer's pieces; None if they can be computed with."""
     algo = algo_of(pieces)
@@ -63,8 +68,14 @@ def damage(pieces: Pieces) -> Damage | None:
 
 
 def is_finite(value: torch.Tensor) -> bool:
-    """Return whether a tensor holds numbers alone, real ones of a format that torch computes with."""
-    return _is_real(value) and bool(value.flatten().float().isfinite().all())
+    """Return whether a tensor holds numbers alone, real ones of a format that torch computes with.
+
+    A sum is NaN or infinite if one of them is, and takes a tenth of the time; it may overflow as well, so then each is looked at.
+    """
+    if not _is_real(value):
+        return False
+    flat = value.flatten() if value.dtype in _SUMMED else value.flatten().float()
+    return math.isfinite(flat.sum(dtype=torch.float32)) or bool(flat.float().isfinite().all())
 
 
 def _is_real(value: torch.Tensor) -> bool:

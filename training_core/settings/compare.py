@@ -20,7 +20,8 @@ class CompareSettings(Settings):
         "all",
         "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the best probe), best 3 by likeness (or prompt, "
         "probe, mix(likeness 0.7, prompt 0.3): scores of Likeness), 5 even (evenly spaced), starred (in a comparison's viewer), or a list: "
-        "2, 4, last. The base model comes first. A connected axis of LoRAs replaces this.",
+        "2, 4, last. Beside these or alone, averages, which cost no training: mean(6-10), ema(0.1) (later epochs count more), "
+        "lerp(4, 8, 0.3). The base model comes first. A connected axis of LoRAs replaces this.",
         advanced=True,
     )
     include_base: bool = setting(True, "Start with the base model, without the LoRA.", advanced=True)

@@ -15,7 +15,7 @@ from ..compare import runs as checkpoints
 from ..errors import AthanorError
 from ..history import handle, labels, log, registry
 from ..history.registry import Record
-from ..host import folders, guard
+from ..host import devices, folders, guard
 from ..run import control
 from ..settings import SweepSettings
 from ..wording import duration
@@ -156,10 +156,12 @@ class Sweep:
                 self.train_one(run.edits, goes_on)
         except Exception as error:
             run.note = str(error) or type(error).__name__
-            trace = None if isinstance(error, AthanorError) else error
-            _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note, exc_info=trace)
+            whole = not isinstance(error, AthanorError)
+            _log.error("Athanor: %s of the sweep failed, the others go on: %s", run.name, run.note, exc_info=whole)
         finally:
             after = run.look()
+        if run.note:
+            devices.free_memory()  # what the failed run had on the card, its traceback has held
         if new and after:
             labels.add_tag(after.folder, f"sweep {self.base}")
             if after.status == "stopped" and not (pause and _looks(after, pause)):

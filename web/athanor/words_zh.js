@@ -821,4 +821,5 @@ export const TABLE = {
   "Averages {size}": "平均文件 {size}",
   "The server was gone. If nothing happens, press Run: the sweep goes on where it was.":
     "服务器中断过。如果没有动静，请点“运行”：参数扫描会从那里继续。",
+  "arrow: farther off": "箭头：还在更远处",
 };

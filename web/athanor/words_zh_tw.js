@@ -821,4 +821,5 @@ export const TABLE = {
   "Averages {size}": "平均檔案 {size}",
   "The server was gone. If nothing happens, press Run: the sweep goes on where it was.":
     "伺服器中斷過。如果沒有動靜，請按「執行」：參數掃描會從那裡繼續。",
+  "arrow: farther off": "箭頭：還在更遠處",
 };
