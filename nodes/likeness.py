@@ -11,14 +11,12 @@ from ..training_core.host import folders, node_tools
 from ..training_core.settings import LikenessSettings
 from . import types
 from .progress import Progress
-from .schema import image_output, inputs, is_linked, on_node, pick, rounded_bytes
+from .schema import image_output, inputs, on_node, pick, rounded_bytes
 
 if TYPE_CHECKING:
     from ..training_core.score.scorer import Scorer
 
-_UNUSED = (
-    "Nothing is measured yet: connect scorer to likeness of XYZ Compare or of Sample Config, or pictures to images."
-)
+_FOR_OTHERS = "Pictures are measured where scorer goes, to likeness of XYZ Compare or of Sample Config; or connect some to images."
 
 
 class AthanorLikeness(io.ComfyNode):
@@ -119,7 +117,7 @@ class AthanorLikeness(io.ComfyNode):
         scorer, about = _scorer(dataset[0], settings, single)
         say = progress.told("comparing with the dataset:")
         if not images:
-            text = "\n".join([*([] if is_linked(cls, 0) else [_UNUSED]), *about])
+            text = "\n".join([_FOR_OTHERS, *about])
             progress.text(text, always=True)
             return io.NodeOutput(scorer, text, node_tools.blocked(), node_tools.blocked(), ui={"text": [text]})
         from ..training_core.score import at_once

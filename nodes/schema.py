@@ -109,13 +109,9 @@ def on_node(node: type[io.ComfyNode], picture: torch.Tensor, slot: int) -> Any:
         node: one with the hidden inputs unique_id and prompt.
         slot: which of its outputs the picture is.
     """
-    return None if is_linked(node, slot) else ui.PreviewImage(picture, cls=node)
-
-
-def is_linked(node: type[io.ComfyNode], slot: int) -> bool:
-    """Return whether one of a node's outputs is connected in the graph that is run; the node has the hidden inputs unique_id and prompt."""
     own = [node.hidden.unique_id, slot]
-    return any(own in entry["inputs"].values() for entry in (node.hidden.prompt or {}).values())
+    links = (value for entry in (node.hidden.prompt or {}).values() for value in entry["inputs"].values())
+    return None if own in links else ui.PreviewImage(picture, cls=node)
 
 
 def graph_of(hidden: Any) -> dict[str, Any]:

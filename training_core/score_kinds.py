@@ -15,7 +15,7 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("likeness", "likeness", "Likeness to the nearest training pictures; a copy has the highest of all.", True),
+    Kind("likeness", "likeness", "Likeness to the nearest training pictures, the mean of a few; copies raise it, too.", True),
     Kind("held_out", "likeness to held-out", "Likeness to pictures that were not trained on: it cannot rise by copying.", True),
     Kind("mean", "likeness to all", "Likeness to all training pictures, the mean: style more than subject.", True),
     Kind("vectors", "vectors", "Likeness of the vectors that another pack has made, faces, say."),

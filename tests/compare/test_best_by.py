@@ -55,7 +55,7 @@ def test_of_samples(epochs, points, text, kept):
 
 
 def test_copies_come_last(epochs, points):
-    """The likeness of a copy is the highest of all: `best 3 by likeness` had given the epochs that copy."""
+    """Copies raise the likeness: `best 3 by likeness` had given the epochs that copy."""
     told = [event(e, e / 10) | {"copies": int(e in (3, 5))} for e in (1, 2, 3, 5)]
     points = replace(points, scores=scores.of_events(told))
     chosen = {

@@ -48,9 +48,9 @@ def test_a_comparison_is_scored_and_a_picture_is_measured_once(server, gardens_o
 
 
 def test_pictures_at_once_are_shown_beside_their_nearest(server, gardens_of):
-    unused = {"dataset": gardens_of, "like": graphs.node("AthanorLikeness", dataset=["dataset", 0])}
-    assert shown(server.run(unused), "like").startswith(
-        "Nothing is measured yet: connect scorer to likeness of XYZ Compare"
+    alone = {"dataset": gardens_of, "like": graphs.node("AthanorLikeness", dataset=["dataset", 0])}
+    assert shown(server.run(alone), "like").startswith(
+        "Pictures are measured where scorer goes, to likeness of XYZ Compare"
     )
     vectors = {"vectors": ["vector", 0], "reference_vectors": ["vector", 0]}
     prompt = {

@@ -64,7 +64,7 @@ def read(words: str, text: str, field: str) -> BestBy | None:
 def choose(points: Points, wanted: BestBy, field: str) -> list[Checkpoint]:
     """Return the checkpoints with the highest score, or mix of scores, in the order of training.
 
-    Those with pictures that look like copies are taken after all others, as the likeness of a copy is the highest of all; not where the
+    Those with pictures that look like copies are taken after all others, as copies raise the likeness; not where the
     probe alone is asked for.
 
     Raises:

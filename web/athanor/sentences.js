@@ -10,7 +10,7 @@ const PARTS = 6; // sentences, and parts of them, that one template may be
 const DEEP = 3; // texts in texts
 const [LONGEST, LIST] = [4000, 400]; // letters of a line that is looked at, and of a list in it
 const SHORT = 12; // letters of a template below which what is filled in is PLAIN, or translated
-const PLAIN = /^(?:\S*|[^a-z]*)(?<![.:;])$/i; // a number or a word, without a stop
+const PLAIN = /^(?:\S*|[^a-z]*|(?:\d[\d.,]* ?[a-z]{1,3} ?)+)(?<![.:;])$/i; // a number, with units or not, or a word
 const STOPS = { ".": "。", ";": "；", ":": "：" };
 const LINKS = ["; or", "and", ","]; // of lists
 const FULL_WIDTH = /[\u3000-\u303f\uff00-\uffef]$/;
@@ -26,7 +26,8 @@ export const language = () => app.extensionManager?.setting?.get("Comfy.Locale")
 function compiled(english, translation) {
   const pieces = english.split(/\{\w+\}/);
   const names = [...english.matchAll(/\{(\w+)\}/g)].map((found) => found[1]);
-  return { pieces, names, translation, weight: pieces.join("").length };
+  const signs = pieces.map((piece) => piece.toLowerCase());
+  return { pieces, signs, names, translation, weight: pieces.join("").length };
 }
 
 /** The templates of a language, those that say most first: where two fit alike, the first one counts. */
@@ -128,12 +129,18 @@ function translated(templates, text, deep = DEEP) {
   return { said: weight ? joined(texts) : text, weight };
 }
 
+/** The templates that a line, or a part of it, can have the form of: a few of more than a thousand. */
+function near(templates, line) {
+  const sought = line.toLowerCase();
+  return templates.filter(({ signs }) => signs.every((sign) => sought.includes(sign)));
+}
+
 /** A text of the server, translated by these templates; what none fits stays English. */
 export function tellBy(templates, text) {
   return text
     .split("\n")
     .map((line) => {
-      const { said, weight } = translated(templates, line);
+      const { said, weight } = translated(near(templates, line), line);
       return weight ? said.replace(SPACES, "") : line;
     })
     .join("\n");

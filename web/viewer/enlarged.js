@@ -70,7 +70,7 @@ export class Enlarged {
 
   /** The scores of a cell; once opened, they stay open from picture to picture. */
   scoreList(scores, id) {
-    const list = scoreList(scores, id);
+    const list = scoreList(scores, id, this.beside);
     if (!list) return "";
     list.open = Boolean(this.showsScores);
     list.addEventListener("toggle", () => {

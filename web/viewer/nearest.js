@@ -27,7 +27,7 @@ export function copyMark(scores, id, onclick) {
 }
 
 /** A cell's scores, each with what it cannot see, to be opened; "" if it was not scored. */
-export function scoreList(scores, id) {
+export function scoreList(scores, id, isBeside = false) {
   const found = scores.of(id);
   if (!found) return "";
   const shown = scores.kinds.filter(({ name }) => name in found.values);
@@ -49,7 +49,7 @@ export function scoreList(scores, id) {
       {},
       `${found.copy ? `${t("looks like a copy")}  ·  ` : ""}${t("scores: {scores}", { scores: short })}`,
     ),
-    make("p", {}, nearness(scores, id)),
+    !isBeside && make("p", {}, nearness(scores, id)),
     make("table", {}, make("tbody", {}, rows)),
     make(
       "p",
