@@ -44,6 +44,10 @@ class AthanorSweep(io.ComfyNode):
                 "early stopping",
                 "random search",
                 "best settings",
+                "best learning rate",
+                "best rank",
+                "compare settings",
+                "tune settings",
             ],
             is_output_node=True,
             inputs=[
