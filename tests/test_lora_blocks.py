@@ -73,3 +73,26 @@ def test_blocks_of_a_file():
     assert lora_blocks.words(FLUX) == "double0-18, single0-37"
     assert lora_blocks.words(DIFFUSERS) == "double0-18, single0-37"  # diffusers calls the first transformer_blocks
     assert lora_blocks.groups(SDXL) == ["te", "in", "mid", "out"]
+
+
+KOHYA, WAN = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q", "lora_unet_blocks_0_self_attn_q"
+TEXT = ("lora_te1_text_model_encoder_layers_0_mlp_fc1", "lora_te1_text_model_encoder_layers_1_self_attn_q_proj")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ([KOHYA], [KOHYA, "lora_unet_x"], True),
+        ([KOHYA], [TEXT[0]], True),  # no part in common
+        ([KOHYA], [KOHYA.replace("4_1", "5_1")], True),  # one block each
+        ([KOHYA], [KOHYA.replace("input_blocks_4", "output_blocks_3")], True),
+        ([KOHYA, TEXT[0]], ["lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q", TEXT[0]], False),
+        ([WAN], ["lora_unet_blocks_0_attn1_to_q"], False),  # as diffusers calls it
+        (["lora_unet_double_blocks_0_img_attn_qkv"], ["transformer.transformer_blocks.0.attn.to_q"], False),
+        ([WAN, TEXT[0]], [WAN, TEXT[1]], True),
+        (["one"], ["two"], False),
+    ],
+)
+def test_files_that_call_their_layers_alike(one, other, alike):
+    """Two names of a layer in one file were merged where text encoders fit, and ComfyUI reads one of them."""
+    assert lora_blocks.named_alike(one, other) == lora_blocks.named_alike(other, one) == alike

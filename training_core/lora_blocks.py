@@ -159,15 +159,18 @@ _UNETS = {"down": "diffusers", "up": "diffusers", "mid": "diffusers", "input": "
 def named_alike(one: Iterable[str], other: Iterable[str]) -> bool:
     """Return whether two files may be of one model whose layers they call alike, by the names of their layers.
 
-    In each part that both have (the model, a text encoder) they need a layer in common, or else blocks and layers in these of the
-    same name, as two files have that are trained on one block each (B-LoRA).
+    In each part that both have (the model, a text encoder) they need a layer in common, or else blocks of the same name, and in
+    the model layers in these of the same name, too, as two files have that are trained on one block each (B-LoRA).
     """
     ours, theirs = _by_part(one), _by_part(other)
     for part in ours.keys() & theirs.keys():
         mine, yours = ours[part], theirs[part]
         if mine.isdisjoint(yours):
             words = [list(map(_words_of, paths)) for paths in (mine, yours)]
-            if any({each[i] for each in words[0]}.isdisjoint(each[i] for each in words[1]) for i in (0, 1)):
+            if any(
+                {each[i] for each in words[0]}.isdisjoint(each[i] for each in words[1])
+                for i in (0, 1)[: 1 + (part == "unet")]
+            ):
                 return False
     return True
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from athanor.training_core.edit import build
+from athanor.training_core.edit import build, told
 from athanor.training_core.edit.build import Source, Wanted
 from athanor.training_core.edit.change import dense
 from athanor.training_core.errors import AthanorError
@@ -72,7 +72,8 @@ def test_files_of_different_names_are_added_up(tmp_path: Path, order: int):
         (TEXT.replace("te1", "te"), 0.5 * dense(lora(5)) + 2 * dense(lora(19, alpha=None))),
     ):
         torch.testing.assert_close(dense(result[name]), want, rtol=0, atol=1e-4)
-    assert made.error < 1e-6
+    assert made.error < 1e-6 and made.of_model
+    assert any("name the layers differently" in line for line in told.summary("x", made, 1))
 
 
 def test_without_the_model_they_are_refused_even_if_text_encoders_fit(tmp_path: Path):
@@ -84,7 +85,7 @@ def test_without_the_model_they_are_refused_even_if_text_encoders_fit(tmp_path: 
 def test_equal_names_stay_as_they_are(tmp_path: Path):
     one = diffusers(tmp_path / "a.safetensors")
     made = build.make(Wanted(sources=(Source(path=one), Source(path=one))), model=MODEL)
-    assert "transformer.h.0.to_q.lora_A.weight" in made.tensors
+    assert "transformer.h.0.to_q.lora_A.weight" in made.tensors and not made.of_model
 
 
 def test_what_cannot_be_put_together_is_told(tmp_path: Path):

@@ -78,6 +78,7 @@ class Made:
     tensors: dict[str, torch.Tensor]  # by their keys in the file
     layers: tuple[Layer, ...]
     precision: str  # fp16, bf16 or float
+    of_model: bool = False  # whether the layers have a model's names, as the originals named them differently
 
     @property
     def error(self) -> float:
@@ -122,7 +123,7 @@ def make(wanted: Wanted, progress: Progress = lambda done, total: None, model: L
             raise AthanorError("Nothing is left: every layer is left out or has the weight 0; keep some of them.")
         for file in files:
             tensors = {key: file.tensor(key) for key in file.others} | tensors
-    return Made(tensors=tensors, layers=tuple(told), precision=precision)
+    return Made(tensors=tensors, layers=tuple(told), precision=precision, of_model=files[0].of_model)
 
 
 def _factors(files: Sequence[LoraFile], wanted: Wanted) -> dict[str, float]:

@@ -94,10 +94,13 @@ def _check_diffusers(layers: Mapping[str, Tensors], model: LayerNames) -> None:
         )
     for layer, pieces in layers.items():
         if pieces.keys() - {change.UP, change.DOWN, change.ALPHA}:
-            what = "DoRA" if pieces.keys() & DORA else change.kind(pieces)
+            if pieces.keys() & DORA:
+                raise AthanorError(
+                    f"names: {shortened(layer)} is DoRA, whose norms diffusers reads otherwise than ComfyUI: choose kohya or ComfyUI."
+                )
             raise AthanorError(
-                f"names: {shortened(layer)} is {what}, and files in diffusers' names hold plain LoRA alone: give it a rank, which makes "
-                "LoRA of LoHa, LoKr and whole differences, or choose kohya."
+                f"names: {shortened(layer)} is {change.kind(pieces)}, and files in diffusers' names hold plain LoRA alone: give it a rank, "
+                "which makes LoRA of LoHa, LoKr and whole differences, or choose kohya."
             )
         if layer not in model.diffusers:
             raise AthanorError(

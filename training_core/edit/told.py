@@ -59,6 +59,8 @@ def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list
     ]
     hows = Counter(layer.how for layer in made.layers if layer.how in _HOW and original == ORIGINALS)
     lines += [f"{n} of {count} layers {_HOW[how]}" for how, n in hows.most_common()]
+    if made.of_model:
+        lines.append("The originals name the layers differently: under the connected model's names they are one.")
     if hows["added"]:
         lines.append(
             "Whole differences are as large as the model's own weights: with a rank they become LoRA, and the file small."
