@@ -122,6 +122,12 @@ def test_held_out_pictures_are_no_training_pictures(comfy, dataset, tmp_path):
     assert apart.said()[1] == "2 held-out pictures: compared with apart from them."
 
 
+def test_a_dataset_of_which_all_is_held_out_is_told(comfy, dataset, tmp_path):
+    """It was said that none of its pictures could be read."""
+    with pytest.raises(AthanorError, match="dataset has no picture to compare with: all of them are held out"):
+        scorer(dataset, tmp_path, held_out=dataset)
+
+
 def test_pictures_that_are_gone_are_left_out(comfy, tmp_path):
     gardens.write(tmp_path / "some", 9, seed=5)
     found = scan.scan(DatasetSettings(folder="some"), tmp_path / "some", None, tmp_path / "inspected")
