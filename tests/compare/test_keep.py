@@ -255,9 +255,14 @@ def test_only_what_is_no_file_is_kept_in_the_plan():
         return SimpleNamespace(loras=loras, loras_low=low)
 
     one, other = Lora("a", 1, 1), Lora("b", 0.5, 0.25, "mid 0")
-    cells = {"p": cell(), "q": cell(one), "r": cell(one, other), "s": cell(other, low=(one, one))}
+    made = Lora("athanor-averages\\d.safetensors", 1, 1)
+    cells = {"p": cell(), "q": cell(one), "r": cell(one, other), "s": cell(other, low=(one, one)), "t": cell(made)}
     assert virtual.told(cells) == {
-        "loras": {"r": [["a", 1, 1, ""], ["b", 0.5, 0.25, "mid 0"]], "s": [["b", 0.5, 0.25, "mid 0"]]},
+        "loras": {
+            "r": [["a", 1, 1, ""], ["b", 0.5, 0.25, "mid 0"]],
+            "s": [["b", 0.5, 0.25, "mid 0"]],
+            "t": [[made.name, 1, 1, ""]],
+        },
         "loras_low": {"s": [["a", 1, 1, ""], ["a", 1, 1, ""]]},
     }
 
@@ -326,6 +331,14 @@ def test_an_average_of_dora_is_a_file_that_is_found_again(loras):
     dora(loras, 2, 5.0)
     tensors = read_safetensors(drawn())[0]
     assert torch.equal(tensors[f"{LAYERS[0]}.dora_scale"], torch.full((24, 1), 3.0))
+    # What is liked is saved under a name of its own: the sidebar deletes those that axes have made.
+    mixture = keep.of_cell(plan([str(first.relative_to(loras)), 0.8, 0.8, ""]), "k3")
+    kept = keep_file.make(mixture, keep_file.Choice(), lambda done, total: None)
+    assert kept["file"] == "x-mean-1-2.safetensors" and "Use it at strength 0.8" in kept["text"][-1]
+    assert all(
+        torch.equal(value, read_safetensors(first)[0][key])
+        for key, value in read_safetensors(loras / kept["file"])[0].items()
+    )
     # Saved from the run, it may have the rank that loses nothing of the changes.
     offer = keep_file.offer(keep.of_average(points, "mean(1-2)"), keep_file.Choice(rank=0))
     assert (offer["largest_rank"], offer["exact"], offer["own_rank"]) == (6, False, 3)

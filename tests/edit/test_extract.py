@@ -68,7 +68,7 @@ def test_eigenvectors_that_a_library_does_not_find(monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [(12, 20), (20, 12), (9, 9)])
-def test_both_decompositions_are_the_matrix(shape):
+def test_all_decompositions_are_the_matrix(shape):
     up, down = (
         torch.randn(*size, generator=torch.Generator().manual_seed(1)) for size in ((shape[0], 5), (5, shape[1]))
     )
@@ -76,9 +76,16 @@ def test_both_decompositions_are_the_matrix(shape):
         one, other, error = found.cut(9)
         assert one.shape[1] == len(found.values) and error < 1e-6
         torch.testing.assert_close(one @ other, up @ down, rtol=1e-5, atol=1e-5)
-        kept, rest, error = found.cut(2)
-        assert kept.shape == (shape[0], 2) and rest.shape == (2, shape[1]) and 0 < error < 1
-        assert float((kept @ rest - up @ down).norm() / (up @ down).norm()) == pytest.approx(error, rel=1e-4)
+        check_cut(found, up @ down)
+    found = of_dense(up @ down, 2)  # of which only what was asked for is known
+    assert len(found.values) == 2 and found.rest > 0
+    check_cut(found, up @ down)
+
+
+def check_cut(found, matrix):
+    kept, rest, error = found.cut(2)
+    assert kept.shape == (len(matrix), 2) and rest.shape == (2, matrix.shape[1]) and 0 < error < 1
+    assert float((kept @ rest - matrix).norm() / matrix.norm()) == pytest.approx(error, rel=1e-4)
 
 
 def layer(name: str, value: torch.Tensor) -> Difference:

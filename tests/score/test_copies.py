@@ -111,3 +111,15 @@ def test_pictures_that_are_much_alike_are_told():
         and found.threshold > 0.99
         and found.said.endswith("only about half of all copies are found.")
     )
+
+
+def test_closeness_of_one_measure_on_the_scale_of_another():
+    """Median, threshold and 1 are the same on both; without a threshold nothing is near."""
+    one, other = copies.Calibration(0.95, "", 10, 0.3), copies.Calibration(0.7, "", 10, 0.33)
+    found = one.taken_from(np.array([0.33, 0.7, 1.0, 0.5, 0.9]), other)
+    assert found[:2] == pytest.approx([0.3, 0.95]) and found[2] > 0.9999
+    assert 0.3 < found[3] < 0.95 < found[4] < 1
+    few = copies.Calibration(None, "", 4)
+    assert (few.taken_from(np.array([1.0]), other) == -np.inf).all() and (
+        one.taken_from(np.array([1.0]), few) == -np.inf
+    ).all()

@@ -173,3 +173,38 @@ def test_a_picture_without_a_prompt_follows_none(comfy, dataset, tmp_path):
     assert told[0].values["likeness"] == told[1].values["likeness"] and told[1] is told[2]
     said = scorer.towers([each.prompt for each in some])
     assert said.endswith("read of ['a cat']") and scorer.towers(["", " "]) == ""
+
+
+class Blots:
+    """A vision model that sees the colour of a picture's middle and no more: whatever is drawn, a copy looks like any other picture."""
+
+    title, weak, content, blind = "blots", False, "blots", ""
+
+    def looks(self, images, progress=None):
+        from athanor.training_core.score.looks import Look, unit
+
+        means = [image[40:56, 40:56].mean((0, 1)) for image in images]
+        return [Look(unit(mean), unit(np.outer(mean, np.arange(1, 5)))) for mean in means]
+
+    def give_back(self):
+        pass
+
+
+def test_a_copy_by_colours_and_edges_is_one_beside_a_vision_model(comfy, dataset, tmp_path):
+    """Of a run whose samples were copies from epoch 240 on, a CLIP alone told none."""
+    from athanor.training_core.score.scorer import Scorer
+
+    seen = Scorer(Blots(), dataset, LikenessSettings(), folder=tmp_path)
+    alone, limit = scorer(dataset, tmp_path), seen.calibration().threshold
+    images = gardens.gardens(10, seed=1)
+    asked_for = asked(
+        gardens.COPIES["blur"](images[3]), gardens.COPIES["noise"](images[6]), *gardens.gardens(6, seed=9)
+    )
+    both, plain = seen.score(asked_for), alone.score(asked_for)
+    assert [each.copy for each in plain][:2] == [True, True] and limit is not None
+    assert [each.nearest for each in both][:2] == ["03.png", "06.png"]
+    for one, other in zip(both, plain, strict=True):
+        assert one.copy >= other.copy and one.copy == (one.nearest_value >= limit)
+        assert abs(one.nearest_value) <= 1 and "likeness" in one.values
+    assert seen.calibration().said.endswith("One that is as near by colours and edges counts, too.")
+    assert len({seen.id, alone.id}) == 2

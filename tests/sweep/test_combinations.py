@@ -42,6 +42,9 @@ def test_names_are_short_and_no_two_are_the_same():
     (first, _) = combinations.chosen(twice, None, 0)
     assert (first.suffix, first.label) == ("_rank5-3-4", "5:3.rank 4")
     assert combinations.chosen([varied("rank", 8)], None, 0)[0].suffix == "_rank8"
+    many = [varied(f"gradient_accumulation_{i}", 1, 2) for i in range(8)]  # too long for a file's name
+    suffixes = {each.suffix for each in combinations.chosen(many, None, 0)}
+    assert len(suffixes) == 256 and max(map(len, suffixes)) < 130
 
 
 def test_random_draws_by_the_seed_and_more_of_the_same():

@@ -127,7 +127,8 @@ SAVE = """async ([ends, closes]) => {
         return one;
     };
     let made = 0;
-    open({ offer: "/offer", make: "/make", body: { cell: "c" }, made: () => { made += 1; } });
+    const told = [];
+    open({ offer: "/offer", make: "/make", body: { cell: "c" }, made: () => { made += 1; }, tell: (text) => told.push(text) });
     const offer = { name: "new", files: [], ranks: [0], rank: 0, precisions: ["fp16"], precision: "fp16", text: [], trouble: "" };
     (await next("/offer")).answer(offer, 200);
     (await next("/making")).answer({}, 200);
@@ -146,7 +147,7 @@ SAVE = """async ([ends, closes]) => {
     await until(() => said.length || (dialog.isConnected && !button("Save")?.disabled));
     const text = dialog.isConnected ? dialog.textContent : "";
     if (dialog.isConnected) dialog.close();
-    return [shown, said, made, text];
+    return [shown, said, made, text, told];
 }"""
 
 
@@ -170,10 +171,11 @@ def test_a_file_that_is_made_is_followed_to_its_end(bare):
     ]
     for answer, edge, inside in ends:
         for closes in (True, False):
-            (value, status, hidden), said, count, text = bare.evaluate(SAVE, [answer, closes])
+            (value, status, hidden), said, count, text, told = bare.evaluate(SAVE, [answer, closes])
             assert (value, status, hidden) == (0.25, "new is being made; you may close this. 1 of 4 layers", False)
             assert [one[: len(edge)] for one in said] == ([edge] if closes else []), said
             assert count == (edge == ends[0][1]) and (closes or inside in text)
+            assert edge in "".join(told) if closes else not told  # in the viewer, which covers the edge
 
 
 def test_places_views_marks_and_votes(bare):

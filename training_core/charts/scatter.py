@@ -45,10 +45,16 @@ def chart(title: str, dots: Sequence[Dot], names: tuple[str, str], height: int =
 def _range(dots: Sequence[Dot], ends: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Return what an axis shows: all dots, unless one that is joined with none lies so far off that the joined ones lie on a heap."""
     joined = [end for dot, both in zip(dots, ends, strict=True) if dot.group for end in both]
-    every = [end for both in ends for end in both]
-    own = joined if len(joined) > 4 and max(joined) - min(joined) > 1e-9 else every
+    is_own = len(joined) > 4 and max(joined) - min(joined) > 1e-9
+    # Of the others the means alone, whose noise is another one.
+    every = [end for dot, (low, high) in zip(dots, ends, strict=True) for end in _counted(dot, low, high, is_own)]
+    own = joined if is_own else every
     is_heap = max(every) - min(every) > HEAP * (max(own) - min(own))
     return value_range((), own if is_heap else every, zero=False)
+
+
+def _counted(dot: Dot, low: float, high: float, is_own: bool) -> tuple[float, ...]:
+    return ((low + high) / 2,) if is_own and not dot.group else (low, high)
 
 
 def _arrow(dot: Dot, panel: Panel) -> str:

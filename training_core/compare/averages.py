@@ -27,6 +27,8 @@ _FURTHEST = 5
 LEAST = 0.005
 """Files of a smaller weight are left out: each costs a pass over the model's weights."""
 _NO_SUM = ("oft_blocks", "oft_R", "rescale", "set_weight", "on_input", "a1.weight")
+FOLDER = "athanor-averages"
+"""Below the first loras folder: the host's loader must find the file by its name, as the graph in a picture has it."""
 SUM, DORA, OTHER = "sum", "dora", "other"
 """What a LoRA file is: a sum of changes, of which parts are parts; changes under norms; or neither."""
 _LONGEST_NAME = 80
@@ -138,6 +140,11 @@ def kind_of(keys: Iterable[str]) -> str:
     """Return SUM, DORA or OTHER, for a file with these keys; only a sum of changes has an average without a file of its own."""
     found = {sign for key in keys for sign in (*NORMS, *_NO_SUM) if sign in key}
     return SUM if not found else DORA if found <= {*NORMS} else OTHER
+
+
+def is_made(lora_name: str) -> bool:
+    """Return whether a name of the host's list is that of a file which an axis has made of an average, to be made again at any time."""
+    return lora_name.replace("\\", "/").startswith(f"{FOLDER}/")
 
 
 def plain_name(text: str) -> str:

@@ -16,9 +16,6 @@ from . import averages
 from .averages import Average, plain_name
 from .axes import LoraChoice, Value
 
-FOLDER = "athanor-averages"
-"""Below the first loras folder: the host's loader must find the file by its name, as the graph in a picture has it."""
-
 
 @dataclass(frozen=True, slots=True)
 class MadeAverage:
@@ -65,7 +62,7 @@ def parts_of(lora_name: str) -> list[tuple[str, float]]:
     """Return the names of the files that an average was made of, with their weights; [] for a file that is no such average."""
     from ..edit import recipe  # not above: see `file_of`
 
-    if not lora_name.replace("\\", "/").startswith(f"{FOLDER}/"):
+    if not averages.is_made(lora_name):
         return []
     return recipe.originals_of(folders.existing_lora(lora_name))
 
@@ -74,7 +71,7 @@ def files() -> list[Path]:
     """Return the files that were made of averages, and nothing else that lies in their folder."""
     from ..edit import recipe  # not above: see `file_of`
 
-    folder = folders.lora_path(f"{FOLDER}/x").parent
+    folder = folders.lora_path(f"{averages.FOLDER}/x").parent
     return sorted(path for path in folder.glob("*.safetensors") if recipe.is_made(path))
 
 
@@ -99,14 +96,14 @@ def file_of(label: str, files: Sequence[Checkpoint], weights: Sequence[float]) -
     wanted = Wanted(sources=sources, rule=RankRule(rank=rank, conv_rank=wide) if rank else None)
     recipe_of = recipe.recipe(wanted)
     digest = hashlib.sha256(json.dumps(recipe_of, sort_keys=True).encode()).hexdigest()[:8]
-    path = folders.lora_path(f"{FOLDER}/{plain_name(label)}-{digest}")
+    path = folders.lora_path(f"{averages.FOLDER}/{plain_name(label)}-{digest}")
     if not recipe.is_same(path, recipe_of):
         result = build.make(wanted, _shown)
         recipe.write(path, result, wanted, recipe_of)
     return MadeAverage(
         folders.lora_name(path),
-        f"{label}: DoRA has no exact average. {path.name} in {FOLDER} is near to it: changes and norms are averaged apart (changes at the "
-        f"rank of the files, {told.percent(recipe.difference_of(path))} from their average).",
+        f"{label}: DoRA has no exact average. {path.name} in {averages.FOLDER} is near to it: changes and norms are averaged "
+        f"apart (changes at the rank of the files, {told.percent(recipe.difference_of(path))} from their average).",
     )
 
 

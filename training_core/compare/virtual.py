@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import averages
 from .cells import Cell, Lora
 
 HIGH, LOW = "loras", "loras_low"
@@ -32,8 +33,8 @@ def told(cells: Mapping[str, Cell]) -> dict[str, dict[str, Any]]:
 
 
 def is_virtual(stack: Sequence[Lora]) -> bool:
-    """Return whether no single file is what is drawn with."""
-    return len(stack) > 1 or any(lora.blocks for lora in stack)
+    """Return whether what is drawn with is no single file, or one that only an axis has made (of an average of DoRA)."""
+    return len(stack) > 1 or any(lora.blocks or averages.is_made(lora.name) for lora in stack)
 
 
 def parts_of(plan: Mapping[str, Any]) -> dict[str, list[str]]:

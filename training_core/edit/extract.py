@@ -119,7 +119,7 @@ def _layer(
 ) -> tuple[dict[str, torch.Tensor], Layer]:
     """Return the pieces of a layer as they are written, and what they are."""
     matrix = change.flatten(1)
-    decomposed = svd.of_dense(matrix)
+    decomposed = svd.of_dense(matrix, rule.enough(layer.shape))
     up, down, _ = decomposed.cut(rule.count(decomposed.values.float(), layer.shape))
     rank = up.shape[1]
     ones = [1] * (len(layer.shape) - 2)

@@ -104,7 +104,7 @@ def _summed(terms: Terms, rule: RankRule | None) -> Summed:
         whole = _whole(terms)
         if rule is None:
             return Summed(pieces={"diff": whole}, how="added")
-        up, down, error = _cut(svd.of_dense(whole.flatten(1)), whole.shape, rule)
+        up, down, error = _cut(svd.of_dense(whole.flatten(1), rule.enough(whole.shape)), whole.shape, rule)
         return _lora(up, down, 1.0, tuple(whole.shape), "svd", error)
     up, down, scale = svd.stacked(found)
     if total <= (full if rule is None else rule.enough(shape)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -70,9 +71,8 @@ class Decomposed:
 
     values: torch.Tensor  # (r,)
     left: Callable[[int], torch.Tensor]  # the first k columns of u, (out, k)
-    right: Callable[
-        [int], torch.Tensor
-    ]  # the first k rows of v, (k, in * kernel): of large layers dear, and few are kept
+    right: Callable[[int], torch.Tensor]  # the first k rows of v, (k, in * kernel): made for those that are kept
+    rest: float = 0.0  # sum of the squares of values that were not asked for
 
     def cut(self, rank: int) -> tuple[torch.Tensor, torch.Tensor, float]:
         """Return `up` and `down` of the nearest change of that rank in float32, and the relative error (Frobenius).
@@ -82,8 +82,8 @@ class Decomposed:
         """
         rank = min(rank, len(self.values))
         root = self.values[:rank].sqrt()
-        whole = float(self.values.square().sum())
-        lost = float(self.values[rank:].square().sum())
+        whole = float(self.values.square().sum()) + self.rest
+        lost = float(self.values[rank:].square().sum()) + self.rest
         error = (lost / whole) ** 0.5 if whole else 0.0
         return (self.left(rank) * root).float(), (root[:, None] * self.right(rank)).float(), error
 
@@ -98,15 +98,20 @@ def of_factors(up: torch.Tensor, down: torch.Tensor) -> Decomposed:
     return Decomposed(values, lambda rank: left @ u[:, :rank], lambda rank: v[:rank] @ right.T)
 
 
-def of_dense(matrix: torch.Tensor) -> Decomposed:
+def of_dense(matrix: torch.Tensor, most: int = 0) -> Decomposed:
     """Return the decomposition of a matrix (out, n) by the eigenvectors of its smaller square product.
 
-    In float64 that loses nothing a float32 change has (values below 1e-8 of the largest), and takes a quarter of the time of
-    a plain decomposition: 1.6 s instead of 6.4 s for 1280 x 1280 on two cores.
+    In float64 that loses nothing a float32 change has (values below 1e-8 of the largest).
+
+    Args:
+        matrix: of any device.
+        most: how many of the largest values are needed; 0: all of them.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     wide = (matrix.T if tall else matrix).double()
-    squares, u = torch.linalg.eigh(wide @ wide.T)
+    square = wide @ wide.T
+    squares, u = _largest(square, most)
+    rest = max(0.0, float(square.diagonal().sum() - squares.sum())) if len(squares) < len(square) else 0.0
     values, u = squares.flip(0).clamp(min=0).sqrt(), u.flip(1)
     known = values > values[0] * 1e-8
     known[0] = True  # of a change of zero, too: there is no LoRA of rank 0
@@ -118,11 +123,24 @@ def of_dense(matrix: torch.Tensor) -> Decomposed:
     def far(rank: int) -> torch.Tensor:
         return (u[:, :rank].T @ wide) / values[:rank, None].clamp(min=1e-150)
 
-    return (
-        Decomposed(values, lambda rank: far(rank).T, lambda rank: near(rank).T)
-        if tall
-        else Decomposed(values, near, far)
-    )
+    left, right = (lambda rank: far(rank).T, lambda rank: near(rank).T) if tall else (near, far)
+    return Decomposed(values, left, right, rest)
+
+
+def _largest(square: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the `most` largest eigenvalues, smallest first, and their vectors; all of them where that is not much dearer.
+
+    On a CPU the 32 largest of 1280 take half the time of all: 0.25 s of one core instead of 0.51 s.
+    """
+    count = len(square)
+    if 0 < most <= count // 4 and square.device.type == "cpu":
+        import numpy as np
+        from scipy.linalg import eigh
+
+        with suppress(np.linalg.LinAlgError):
+            values, vectors = eigh(square.numpy(), subset_by_index=[count - most, count - 1], check_finite=False)
+            return torch.from_numpy(values), torch.from_numpy(vectors)
+    return torch.linalg.eigh(square)
 
 
 def stacked(terms: Sequence[tuple[float, Factors]]) -> tuple[torch.Tensor, torch.Tensor, float]:

@@ -42,6 +42,21 @@ class Calibration:
     threshold: float | None  # a closeness from here on is a copy; None: it cannot be told
     said: str  # how it was found, or why it cannot be told, in one sentence
     different: int  # pictures that are no near duplicates of each other
+    middle: float = 0.0  # closeness of a training picture to the nearest other one, the median
+
+    def taken_from(self, near: np.ndarray, other: Calibration) -> np.ndarray:
+        """Return closeness by another measure as it would be by this one: the median and the threshold of both are the same, and so is 1.
+
+        Between them it is the logarithms of distances that are in proportion. Where one has no threshold, nothing is near: -inf.
+        """
+        if self.threshold is None or other.threshold is None:
+            return np.full(len(near), -np.inf)
+        (mine, my_limit), (theirs, their_limit) = (
+            [float(np.log(max(1 - value, _SMALLEST / 10))) for value in (each.middle, each.threshold or 1.0)]
+            for each in (self, other)
+        )
+        part = (theirs - np.log(np.maximum(1 - near, _SMALLEST))) / (theirs - their_limit)
+        return 1 - np.exp(mine - part * (mine - my_limit))
 
 
 def closeness(layout: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -78,7 +93,7 @@ def calibrate(references: np.ndarray, groups: Sequence[int], others: Sequence[fl
         f"A copy is nearer than {_told(limit)}: training pictures come as near as {_told(max(near))} to each other (median "
         f"{_told(float(np.median(near)))} of {different}), and one in {_ONE_IN} like them would pass it.{alike}"
     )
-    return Calibration(limit, said, different)
+    return Calibration(limit, said, different, float(np.median([*near, *others])))
 
 
 def _told(value: float) -> str:

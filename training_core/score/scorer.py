@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from ..wording import plural
 from . import copies
 from .cache import PictureScore, ScoreCache, picture_digest, prompt_digest
 from .copies import Calibration
-from .looks import Look, Measure
+from .looks import Look, Measure, Progress
+from .nearness import Nearness, nearest
+from .plain import PlainMeasure
 from .prompts import TextTower, belonging
 from .references import References, digest, filtered, look_at, training_pictures
 
@@ -45,8 +47,7 @@ class _Against:
     training: References
     chosen: np.ndarray  # indices into them: those of the caption filter
     held_out: References | None
-    centre: np.ndarray | None  # (e,) taken off layouts: what all pictures of a vision model have in common
-    calibration: Calibration
+    nearness: tuple[Nearness, ...]  # by the measure, and by colours and edges
 
 
 class Scorer:
@@ -72,7 +73,7 @@ class Scorer:
         Raises:
             AthanorError: no caption has what the filter asks for, or there is no training picture.
         """
-        self.measure, self.settings, self._text = measure, settings, text
+        self.measure, self.settings, self._text, self._plain = measure, settings, text, PlainMeasure()
         self._dataset, self._held_out = dataset, held_out
         apart = frozenset(picture.content for picture in held_out.pictures) if held_out else frozenset[str]()
         self._training = training_pictures(dataset, apart)
@@ -84,6 +85,7 @@ class Scorer:
         self._chosen = filtered(self._training, settings.caption_filter)
         parts = [measure.content, digest(self._training), digest(self._chosen), digest(self._held), settings.k]
         parts += [f"copies {copies.VERSION}", text.content if text else ""]
+        parts += [] if measure.weak else [self._plain.content]
         parts += [*_backgrounds(dataset, self._training), *(_backgrounds(held_out, self._held) if held_out else [])]
         self.id = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
         self._cache = ScoreCache(folder / f"{self.id}.jsonl")
@@ -118,7 +120,10 @@ class Scorer:
 
     def calibration(self, say: Say | None = None) -> Calibration:
         """Return from where on a picture is a copy, after all references were looked at."""
-        return self._look_at_references(say).calibration
+        found = self._look_at_references(say).nearness[0].calibration
+        if self.measure.weak or found.threshold is None:
+            return found
+        return replace(found, said=f"{found.said} One that is as near by colours and edges counts, too.")
 
     def towers(self, prompts: Iterable[str], say: Say | None = None) -> str:
         """Return whether text tower and vision model know each other's vectors, and which of the prompts are not read to their end.
@@ -181,12 +186,13 @@ class Scorer:
             if say:
                 say("pictures", start, len(missing))
             some = missing[start : start + _BATCH]
-            looks = self.measure.looks([each.pixels for _, each in some])
+            images = [each.pixels for _, each in some]
+            looks = [self.measure.looks(images), *([] if self.measure.weak else [self._plain.looks(images)])]
             prompts = [each.prompt for _, each in some if self._reads(each)]
             texts = dict(zip(prompts, self._text.vectors(prompts), strict=True)) if self._text and prompts else {}
-            for (key, each), look in zip(some, looks, strict=True):
+            for at, (key, each) in enumerate(some):
                 assert against is not None
-                known[key] = self._one(look, texts.get(each.prompt), against)
+                known[key] = self._one([seen[at] for seen in looks], texts.get(each.prompt), against)
                 self._cache.put(*key, known[key])
         return [known[key] for key in keys]
 
@@ -198,7 +204,8 @@ class Scorer:
         """Whether it is measured how well a picture follows its prompt: an empty one says nothing that could be followed."""
         return self._text is not None and bool(asked.prompt.strip())
 
-    def _one(self, look: Look, prompt: np.ndarray | None, against: _Against) -> PictureScore:
+    def _one(self, looks: Sequence[Look], prompt: np.ndarray | None, against: _Against) -> PictureScore:
+        look = looks[0]
         similar = np.sort(against.training.wholes[against.chosen] @ look.whole)[::-1]
         values = {"likeness": float(similar[: self.settings.k].mean()), "mean": float(similar.mean())}
         if against.held_out is not None:
@@ -206,18 +213,22 @@ class Scorer:
             values["held_out"] = float(held[: self.settings.k].mean())
         if prompt is not None:
             values["prompt"] = float(prompt @ look.whole)
-        near = copies.closeness(_centred(look.layout, against.centre), against.training.layouts)
-        nearest = int(near.argmax())
-        limit = against.calibration.threshold
+        index, near = nearest(against.nearness, [each.layout for each in looks])
+        limit = against.nearness[0].calibration.threshold
         return PictureScore(
             values=values,
-            nearest=self._names[against.training.pictures[nearest].content],
-            nearest_value=float(near[nearest]),
-            copy=limit is not None and float(near[nearest]) >= limit,
+            nearest=self._names[against.training.pictures[index].content],
+            nearest_value=near,
+            copy=limit is not None and near >= limit,
             whole=look.whole.astype(np.float16).astype(
                 np.float32
             ),  # as it is kept, so that variety is the same when it is read back
         )
+
+    def _references(self, measure: Measure, tell: Progress) -> tuple[References, References | None]:
+        """Return the training pictures and the held-out ones as a measure sees them."""
+        held_out = look_at(self._held_out, self._held, measure, tell) if self._held_out and self._held else None
+        return look_at(self._dataset, self._training, measure, tell), held_out
 
     def _look_at_references(self, say: Say | None) -> _Against:
         if self._against is None:
@@ -227,22 +238,19 @@ class Scorer:
                 if say:
                     say("training pictures", done, total)
 
-            training = look_at(self._dataset, self._training, self.measure, tell)
-            held_out = (
-                look_at(self._held_out, self._held, self.measure, tell) if self._held_out and self._held else None
-            )
-            centre = None if self.measure.weak else training.layouts.mean((0, 1))
-            training = _as_centred(training, centre)
+            training, held_out = self._references(self.measure, tell)
+            nearness = [Nearness.of(training, held_out, self.measure.weak)]
+            if not self.measure.weak:
+                plain, plain_held = self._references(self._plain, tell)
+                if plain.pictures == training.pictures:  # none was deleted in between
+                    nearness.append(Nearness.of(plain, plain_held, True))
             names = {picture.content for picture in self._chosen}
             chosen = [i for i, picture in enumerate(training.pictures) if picture.content in names]
-            layouts = [_centred(layout, centre) for layout in held_out.layouts[:, 0]] if held_out else []
-            near = [float(copies.closeness(layout, training.layouts).max()) for layout in layouts]
             self._against = _Against(
                 training=training,
                 chosen=np.array(chosen or range(len(training.pictures))),
                 held_out=held_out,
-                centre=centre,
-                calibration=copies.calibrate(training.layouts, training.groups, near),
+                nearness=tuple(nearness),
             )
         return self._against
 
@@ -257,20 +265,3 @@ def _backgrounds(dataset: Dataset, pictures: Sequence[Picture]) -> list[tuple[st
     """Return (content, background) of pictures on another one than the usual, with which transparent ones look different."""
     grounds = ((picture.content, source_of(dataset, picture).background) for picture in pictures)
     return sorted((content, str(ground)) for content, ground in grounds if ground != DatasetSettings().alpha_background)
-
-
-def _centred(layout: np.ndarray, centre: np.ndarray | None) -> np.ndarray:
-    """Return a layout without what all of them have in common, at length 1 again: a vision model's patches are much alike."""
-    if centre is None:
-        return layout
-    apart = layout - centre
-    return apart / np.maximum(np.linalg.norm(apart, axis=-1, keepdims=True), 1e-6)
-
-
-def _as_centred(references: References, centre: np.ndarray | None) -> References:
-    return References(
-        pictures=references.pictures,
-        wholes=references.wholes,
-        layouts=_centred(references.layouts, centre),
-        groups=references.groups,
-    )

@@ -16,6 +16,8 @@ from .lines import Choice, Varied
 
 MOST = 1000
 """Runs of one sweep."""
+LONGEST = 120
+"""Characters of what differs, in a file's name: file systems take 255 in all. What is the same then gets a number."""
 SHORT = {
     "learning_rate": "lr",
     "unet_lr": "unet_lr",
@@ -90,7 +92,7 @@ def _combination(varied: Sequence[Varied], number: int) -> Combination:
         edits=tuple(each.edit(choice) for each, choice in pairs),
         values=tuple(choice.label for choice in picked),
         told=tuple((title(each, names), choice.label) for each, choice in told),
-        suffix="".join(f"_{part}" for each, choice in told if (part := _part(each, choice, names))),
+        suffix="".join(f"_{part}" for each, choice in told if (part := _part(each, choice, names)))[:LONGEST],
     )
 
 

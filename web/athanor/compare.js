@@ -193,7 +193,10 @@ class CompareDialog {
   /** Let the user save the LoRAs of a cell as one file. */
   keep(path, cell, parts) {
     const make = `${path}/lora`;
-    openKeep({ offer: `${make}/${cell}`, make, body: { cell }, parts, made: () => offerFiles() });
+    const tell = (text) => {
+      this.status.textContent = text;
+    };
+    openKeep({ offer: `${make}/${cell}`, make, body: { cell }, parts, made: () => offerFiles(), tell });
   }
 
   /** Take the viewer away. Changed marks are written into the comparison's stand-alone page. */

@@ -15,7 +15,8 @@ const FORMATS = { fp16: "fp16", bf16: "bf16", float: "float32" };
 /**
  * Open the dialog. `offer`: path that says what the file would be; `make`: path that makes it; `body`: what both are
  * about, {cell} or {which}, where a {which} can be changed; `parts`: of a cell, see GET /athanor/compare/{name};
- * `made()`: called when there is a new file.
+ * `made()`: called when there is a new file; `tell(text)`: called with how it ended once this dialog is closed, or
+ * nothing.
  */
 export const open = (options) => new KeepDialog(options);
 
@@ -200,7 +201,7 @@ class KeepDialog {
   /** It is done, or has failed: said here, or at the edge of the page once the dialog is closed. */
   ended(work) {
     if (work.state === "done") this.options.made();
-    if (!this.dialog.isConnected) return tellEnd(work);
+    if (!this.dialog.isConnected) return tellEnd(work, this.options.tell ?? (() => {}));
     if (work.state === "done") return this.showMade(work.made);
     this.working(false);
     this.say(told(work.error), work.state === "failed");

@@ -35,11 +35,17 @@ async function look(state) {
   }
 }
 
-/** Say at the edge of the page how it ended. */
-export function tellEnd({ state, name, made, error }) {
+/**
+ * Say at the edge of the page how it ended, and by `tell(text)` where the user is: a dialog that is still open covers
+ * the edge.
+ */
+export function tellEnd({ state, name, made, error }, tell) {
   if (state === "done") {
     const text = t("{file} is saved: it is in the list of Load LoRA now.", { file: made.file });
     showBriefly(text, { severity: "success", seconds: SECONDS });
-  } else if (state === "stopped") showBriefly(`${name}: ${told(error)}`);
+    return tell(text);
+  }
+  if (state === "stopped") showBriefly(`${name}: ${told(error)}`);
   else showError(t("{name} was not saved", { name }), told(error));
+  tell(`${name}: ${told(error)}`);
 }

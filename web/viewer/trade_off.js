@@ -19,11 +19,11 @@ function shape(tag, attributes, text) {
   return element;
 }
 
-/** About four round numbers between two values. */
+/** Three to six round numbers between two values. */
 export function ticks(low, high) {
   const rough = (high - low) / 4;
   const ten = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * ten).find((each) => each >= rough * 0.999);
+  const step = [1, 2, 5, 10].map((factor) => factor * ten).find((each) => each >= rough * 0.7);
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
 }
@@ -39,9 +39,11 @@ const reach = (values) => [
  * far off that those that are joined would lie on a heap.
  */
 function extent(points, read) {
-  const all = reach(points.map(read));
   const joined = points.filter(({ group }) => group).map(read);
-  const own = joined.length > 2 ? reach(joined) : all;
+  const isOwn = joined.length > 2; // and of the others the means alone, whose noise is another one
+  const counted = (point) => (isOwn && !point.group ? { mean: read(point).mean, error: 0 } : read(point));
+  const all = reach(points.map(counted));
+  const own = isOwn ? reach(joined) : all;
   const isHeap = own[1] - own[0] > 1e-9 && all[1] - all[0] > HEAP * (own[1] - own[0]);
   const [low, high] = isHeap ? own : all;
   const room = high - low > 1e-9 ? (high - low) * (isHeap ? 2 * ROOM : ROOM) : 0.01;
