@@ -44,6 +44,10 @@ class AthanorSweep(io.ComfyNode):
                 "early stopping",
                 "random search",
                 "best settings",
+                "best learning rate",
+                "best rank",
+                "compare settings",
+                "tune settings",
             ],
             is_output_node=True,
             inputs=[
@@ -70,7 +74,9 @@ class AthanorSweep(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, settings: str | None = None) -> bool | str:
         """Return True unless settings is empty; the rest is checked when the node runs, before anything is trained."""
-        return sentence(lambda: _check(str(settings)), settings=settings)
+        from ..training_core.sweep import lines
+
+        return sentence(lambda: lines.check(str(settings)), settings=settings)
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
@@ -132,13 +138,6 @@ class AthanorSweep(io.ComfyNode):
         shown = ui.PreviewImage(on_node, cls=cls).as_dict() | {"text": [text]}
         handles = list(made.values())
         return io.NodeOutput(handles[0], handles, Axis(f"sweep of {base}", tuple(values_of)), image, text, ui=shown)
-
-
-def _check(text: str) -> None:
-    if not any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
-        raise AthanorError(
-            "settings is empty: write one line for each setting, such as learning_rate: 5e-5, 1e-4, 2e-4."
-        )
 
 
 def _base_name(name: Any, given: Mapping[tuple[str, int], Any]) -> str:

@@ -103,6 +103,7 @@ def test_nodes_inputs_and_outputs_stay_as_workflows_know_them(server):
 SEARCHED = {
     "AthanorTrainLoRA": ("train lora", "lora training", "trainer", "finetune", "kohya", "dreambooth", "sd-scripts"),
     "AthanorXYZCompare": ("xyz plot", "xy plot", "compare loras", "grid"),
+    "AthanorSweep": ("grid search", "best learning rate", "hyperparameter"),
     "AthanorDatasetLoader": ("dataset", "upload pictures", "caption tags"),
 }
 

@@ -34,6 +34,17 @@ def test_what_is_to_be_trained_again_is_left_whole(planned):
     assert planned(40, done=True).left == 0  # it has stopped by itself
 
 
+def test_what_cannot_be_trained_is_named(planned):
+    from athanor.training_core.sweep.planned import refused
+
+    runs = [planned(), planned(), planned()]
+    assert refused(runs) == ""
+    runs[1].job, runs[1].note = None, "rank is 4: boft needs at least 6."
+    assert refused(runs) == "1 combination cannot be trained: rank 0: rank is 4: boft needs at least 6."
+    runs[2].job = None
+    assert refused(runs).startswith("2 combinations cannot be trained, the first: rank 0: ")
+
+
 def sweep_of(**settings):
     from athanor.training_core.settings import SweepSettings
     from athanor.training_core.sweep.training import Sweep

@@ -62,6 +62,8 @@ def test_it_says_what_it_cannot_tell():
     told = " ".join(ranking.sentences(rows))
     assert told.startswith("Lowest: a, by a probe whose noise is not known.") and "Best" not in told
     assert "uses training pictures" in told and "too few times" in told
+    equal = ranking.ranked([row("a", 90.0, noise=None), row("b", 90.0, noise=None)])
+    assert ranking.sentences(equal)[0].startswith("All 2 runs lie within the noise")
     by_loss = ranking.ranked([row("a", loss=0.2), row("b", loss=0.1)])
     assert [each.label for each in by_loss] == ["b", "a"] and "There is no probe" in ranking.sentences(by_loss)[1]
 

@@ -69,6 +69,7 @@ def read(
     Raises:
         AthanorError: names the line, what is wrong with it, and the nearest names.
     """
+    check(text)
     found: dict[tuple[str, str], Varied] = {}
     for number, line in _lines(text):
         where = f"settings, line {number}"
@@ -81,11 +82,19 @@ def read(
         if (widget.node, widget.name) in found:
             raise AthanorError(f"{where}: {widget.full} has a line already; put all of its values into one.")
         found[widget.node, widget.name] = Varied(widget, _choices(widget, match["values"], known, seed, where))
-    if not found:
+    return list(found.values())
+
+
+def check(text: str) -> None:
+    """Check that a text has a line for a setting; what is in it can be read when its graph is known.
+
+    Raises:
+        AthanorError: it has none.
+    """
+    if not any(_lines(text)):
         raise AthanorError(
             "settings is empty: write one line for each setting, such as learning_rate: 5e-5, 1e-4, 2e-4."
         )
-    return list(found.values())
 
 
 def _lines(text: str) -> Iterable[tuple[int, str]]:

@@ -109,7 +109,7 @@ def _first(placed: Sequence[Row], count: int) -> list[str]:
     if not placed:
         return ["No run has come to its end, so that there is no order yet."]
     ties = [row for row in placed if row.place == placed[0].place]
-    if len(placed) > 1 and placed[0].best is not None and any(row.noise is None for row in placed[:2]):
+    if len(ties) == 1 < len(placed) and placed[0].best is not None and any(row.noise is None for row in placed[:2]):
         return [f"Lowest: {placed[0].label}, by a probe whose noise is not known."]
     if len(ties) == 1 and count > 1:
         return [
