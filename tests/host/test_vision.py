@@ -202,7 +202,7 @@ def test_what_has_no_text_tower_says_what_has_one(comfy, kind, told):
     assert tower_of(None, clip)[1].endswith("that takes clip_vision, and the clip of the same model.")
 
 
-def test_towers_that_do_not_belong_together_are_told():
+def test_towers_that_do_not_belong_together_are_told(comfy):
     from athanor.training_core.score.prompts import belonging
 
     rng = np.random.default_rng(0)
