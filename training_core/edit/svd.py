@@ -209,4 +209,6 @@ def _rounding(
         far = (squares * (wrong_down @ wrong_down.T)).sum(dtype=torch.float64)
     else:
         far = torch.zeros(())
+    if not (far + norm).isfinite():  # squares of numbers above 1e19
+        return None
     return scale * float(far.clamp(min=0).sqrt()), scale * float(norm.clamp(min=0).sqrt())
