@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from athanor.training_core.compare import block_axes, identity, kinds, lora_steps, stock
+from athanor.training_core.compare import block_axes, cells, identity, kinds, lora_steps, readers, stock
 from athanor.training_core.compare import plan as planning
 from athanor.training_core.compare.axes import Axis, LoraChoice, Value
 from athanor.training_core.compare.cells import Lora
@@ -166,3 +166,16 @@ def test_steps_that_cannot_be_had():
     ):
         with pytest.raises(AthanorError, match=words):
             lora_steps.check(wrong)
+
+
+def test_the_originals_of_a_merge_stand_beside_it_with_its_blocks():
+    """LoRA Edit's axis; as a text it had lost the blocks, and names with commas and weights such as 1e-05 were refused."""
+    stack = (LoraChoice("a, b.safetensors", 0.5, 0.5), LoraChoice("c + d.safetensors", 1e-5, 1e-5))
+    value = readers.stacked(stack, "out, MID 0.5")
+    assert value.label == "a, b 0.5 + c + d 1e-05 (out, MID 0.5)"
+    drawn = cells.cell(base_cell(), (0.7, 0.7), [value], {})
+    assert [(lora.strength_model, lora.blocks) for lora in drawn.loras] == [
+        (0.5, "out, MID 0.5"),
+        (1e-5, "out, MID 0.5"),
+    ]
+    assert readers.stacked(stack[:1]).fields == ("lora",)

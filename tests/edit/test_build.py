@@ -177,6 +177,20 @@ def test_a_layer_that_has_trained_its_norm_or_bias_alone(tmp_path: Path, pieces:
         assert each.error < 1e-6
 
 
+def test_pieces_without_axes_are_told(tmp_path: Path):
+    """The index of a shape that is none was an error of the node's own."""
+    for number, (broken, words) in enumerate((("lora_down.weight", "do not fit"), ("hada_w1_a", "do not fit"))):
+        path = tmp_path / f"{number}.safetensors"
+        tensors = {"hada_w1_b": torch.ones(2, 3), "hada_w2_a": torch.ones(4, 2), "hada_w2_b": torch.ones(2, 3)}
+        tensors = tensors if "hada" in broken else {"lora_up.weight": torch.ones(4, 2)}
+        tensors = {f"{LAYERS[0]}.{piece}": value for piece, value in (tensors | {broken: torch.tensor(1.0)}).items()}
+        save_file(tensors | {f"{LAYERS[1]}.diff": torch.ones(2, 2)}, path)
+        with pytest.raises(AthanorError, match=words):
+            build.make(Wanted(sources=(Source(path=path, weight=0.5),)))
+        left = Wanted(sources=(Source(path=path),), blocks="te")
+        assert build.make(left).error == 0 and told.originals(left)
+
+
 def test_norms_of_8_bits_are_read(tmp_path: Path):
     path = tmp_path / "dora.safetensors"
     tensors = load_file(lora(path, 1)) | {f"{layer}.dora_scale": torch.ones(12, 1) for layer in LAYERS}

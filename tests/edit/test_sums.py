@@ -142,6 +142,13 @@ def test_distances_of_rounding_alone(written: torch.dtype):
     assert far == pytest.approx(float((want - dense(result)).norm()), rel=1e-2, abs=1e-6 * norm)
 
 
+def test_distances_of_numbers_whose_squares_are_none():
+    """float32 ends at 3e38: the rounding of 1e30 had no number, and the file had NaN for its difference."""
+    large = {piece: value * (1.0 if piece == "alpha" else 1e12) for piece, value in lora(1).items()}
+    far, norm = svd.distance([(0.5, change.factors(large))], [(0.5, change.factors(large))])
+    assert far == 0 and norm == pytest.approx(0.5 * float(dense(large).double().norm()), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("rule", "count"),
     [

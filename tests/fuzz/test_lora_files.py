@@ -16,6 +16,7 @@ import torch
 from athanor.training_core import lora_keys
 from athanor.training_core.edit import build as edits
 from athanor.training_core.edit import recipe
+from athanor.training_core.edit import told as words
 from athanor.training_core.edit.svd import RankRule
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.files import UnreadableFile, safetensors_header, safetensors_metadata
@@ -254,6 +255,7 @@ def edit(path: Path, whole: Path, rule: RankRule | None) -> None:
     made = edits.make(wanted)
     result = path.with_name("result.safetensors")
     recipe.write(result, made, wanted, told)
+    assert words.originals(wanted) and words.summary(result.name, made, result.stat().st_size)
     lora = info.read(result)
     assert not [(layer.name, layer.damage) for layer in lora.layers if layer.damage]
     assert recipe.is_same(result, told)

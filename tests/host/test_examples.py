@@ -283,10 +283,12 @@ ALIKE = (
     "3 Study - Noise and loss",
     "2 Continue a run",
     EXPERTS,
+    SETTINGS,
     *(name for name in FIRST if "SD1.5" not in name),
 )
 """Left to -m long: test_recipes trains their settings (E, D1 to D3, v61 to v63, v53 to v58), the first LoRAs differ in numbers
-alone, tests/compare draws curves of unfinished runs, test_going_on continues finished ones, test_compare_runs draws with two models."""
+alone, tests/compare draws curves of unfinished runs, test_going_on continues finished ones, test_compare_runs draws with two models,
+test_sweep trains, ranks and compares two runs."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in ALIKE)) for n in NAMES])

@@ -202,7 +202,7 @@ def test_what_has_no_text_tower_says_what_has_one(comfy, kind, told):
     assert tower_of(None, clip)[1].endswith("that takes clip_vision, and the clip of the same model.")
 
 
-def test_towers_that_do_not_belong_together_are_told():
+def test_towers_that_do_not_belong_together_are_told(comfy):
     from athanor.training_core.score.prompts import belonging
 
     rng = np.random.default_rng(0)
@@ -214,3 +214,9 @@ def test_towers_that_do_not_belong_together_are_told():
     others = rng.standard_normal((12, 64)).astype(np.float32) / 8
     assert "may not belong together" in belonging(tower, others, pictures)
     assert "cannot be checked" in belonging(tower, texts[:3], pictures[:3])
+    # Of many pictures some are enough: all captions of a large dataset took minutes at each queue.
+    read: list[str] = []
+    many: Any = [SimpleNamespace(caption=str(number % 12)) for number in range(700)]
+    counting: Any = SimpleNamespace(vectors=lambda prompts: read.extend(prompts) or tower.vectors(prompts))
+    said = belonging(counting, np.tile(texts, (59, 1))[:700], many)
+    assert said.startswith("clip and clip_vision belong together") and len(read) <= 64

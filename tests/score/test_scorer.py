@@ -179,6 +179,8 @@ def test_a_picture_without_a_prompt_follows_none(comfy, dataset, tmp_path):
     assert told[0].values["likeness"] == told[1].values["likeness"] and told[1] is told[2]
     said = scorer.towers([each.prompt for each in some])
     assert said.endswith("read of ['a cat']") and scorer.towers(["", " "]) == ""
+    only_captions = scorer.towers(["Zorb garden 3", "zorb garden 4"])
+    assert "All prompts are captions of training pictures, which a copy follows best" in only_captions
 
 
 class Blots:

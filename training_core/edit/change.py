@@ -65,7 +65,7 @@ def rank_of(pieces: Pieces) -> int:
 
 def rank_by(shapes: Shapes) -> int:
     """Return `rank_of` a layer by the shapes of its pieces."""
-    return next((shapes[piece][0] for piece in (DOWN, "hada_w1_b", "lokr_w2_b", "lokr_w1_b") if piece in shapes), 0)
+    return next((shapes[piece][0] for piece in (DOWN, "hada_w1_b", "lokr_w2_b", "lokr_w1_b") if shapes.get(piece)), 0)
 
 
 def scale_of(pieces: Pieces) -> float:

@@ -40,6 +40,6 @@ def size(shapes: Shapes) -> tuple[int, int] | None:
     if UP in shapes and DOWN in shapes and shapes[UP] and shapes[DOWN]:
         kernel = math.prod(shapes["lora_mid.weight"][2:]) if "lora_mid.weight" in shapes else 1
         return shapes[UP][0], math.prod(shapes[DOWN][1:]) * kernel
-    if "hada_w1_a" in shapes and "hada_w1_b" in shapes and "hada_t1" not in shapes:
+    if shapes.get("hada_w1_a") and shapes.get("hada_w1_b") and "hada_t1" not in shapes:
         return shapes["hada_w1_a"][0], math.prod(shapes["hada_w1_b"][1:])
     return None

@@ -150,11 +150,12 @@ def stacked(terms: Sequence[tuple[float, Factors]]) -> tuple[torch.Tensor, torch
     """
     strengths = [weight * part.scale for weight, part in terms]
     scale = max(map(abs, strengths)) or 1.0
-    up = torch.cat([part.up for _, part in terms], 1)
+    ups = [part.up for _, part in terms]
     downs = [
         part.down if s == scale else part.down * (s / scale) for s, (_, part) in zip(strengths, terms, strict=True)
     ]
-    return up, torch.cat(downs), scale
+    one = len(terms) == 1  # its factors are as they are, without a copy
+    return ups[0] if one else torch.cat(ups, 1), downs[0] if one else torch.cat(downs), scale
 
 
 def distance(one: Sequence[tuple[float, Factors]], other: Sequence[tuple[float, Factors]]) -> tuple[float, float]:
@@ -208,4 +209,6 @@ def _rounding(
         far = (squares * (wrong_down @ wrong_down.T)).sum(dtype=torch.float64)
     else:
         far = torch.zeros(())
+    if not (far + norm).isfinite():  # squares of numbers above 1e19
+        return None
     return scale * float(far.clamp(min=0).sqrt()), scale * float(norm.clamp(min=0).sqrt())

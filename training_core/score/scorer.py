@@ -24,7 +24,7 @@ from .copies import Calibration
 from .looks import Look, Measure, Progress
 from .nearness import Nearness, nearest
 from .plain import PlainMeasure
-from .prompts import TextTower, belonging
+from .prompts import TextTower, all_captions, belonging
 from .references import References, digest, filtered, look_at, training_pictures
 
 Say = Callable[[str, int, int], None]
@@ -126,16 +126,17 @@ class Scorer:
         return replace(found, said=f"{found.said} One that is as near by colours and edges counts, too.")
 
     def towers(self, prompts: Iterable[str], say: Say | None = None) -> str:
-        """Return whether text tower and vision model know each other's vectors, and which of the prompts are not read to their end.
+        """Return whether text tower and vision model know each other's vectors, and what of the prompts says less than it seems.
 
         Returns:
-            one or two sentences; '' where there is no text tower, or no prompt.
+            some sentences; '' where there is no text tower, or no prompt.
         """
         asked = [prompt for prompt in prompts if prompt.strip()]
         if self._text is None or not asked:
             return ""
         training = self._look_at_references(say).training
-        return f"{belonging(self._text, training.wholes, training.pictures)} {self._text.cut(asked)}".strip()
+        told = [belonging(self._text, training.wholes, training.pictures), self._text.cut(asked)]
+        return " ".join(filter(None, [*told, all_captions(asked, training.pictures)]))
 
     def picture_of(self, name: str) -> Picture | None:
         """Return the training picture that scores call by that name; None if there is none."""
