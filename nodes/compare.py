@@ -12,6 +12,7 @@ from ..training_core.compare.cells import CONTROL_INPUTS, MODEL_LOW
 from ..training_core.compare.experts import Expert
 from ..training_core.compare.graph_metadata import graph_to_save
 from ..training_core.compare.request import ComparisonRequest, check_widgets
+from ..training_core.compare.store import is_whole
 from ..training_core.errors import AthanorError
 from ..training_core.host import devices, disabled, folders, usable
 from ..training_core.pictures import opened
@@ -266,6 +267,6 @@ class AthanorXYZGridImage(io.ComfyNode):
         prompt = document.get("prompt") or hidden.prompt or {}
         info = disabled.in_picture(graph_to_save({"prompt": prompt}, prompt))
         pages = grid_files.draw_pages(painter, folder, settings, info=info, stem="redrawn")
-        images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
+        images = [path for key in document["cells"] if is_whole(path := folder / "cells" / f"{key}.png")]
         outputs = loaded(pages, place.linked(0), MOST_PIXELS), loaded(images, place.linked(1))
         return io.NodeOutput(*outputs, ui={"images": listed(pages), "athanor_comparison": [folder.name]})

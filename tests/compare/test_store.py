@@ -11,6 +11,7 @@ import pytest
 from athanor.training_core.compare.plan_file import read_whole_plan
 from athanor.training_core.compare.store import PictureStore, failures, known_seeds, speeds
 from athanor.training_core.errors import AthanorError
+from PIL import Image
 
 
 def planned(root: Path, name: str, age: int, text: str) -> None:
@@ -79,3 +80,18 @@ def test_lines_of_cells_that_are_none(tmp_path):
         file.write('{"error": "x"}\n{"cell": [], "error": 3}\n{"status": "done", "model": "m", "work": "1"}\n')
         file.write('{"status": "done", "model": "m", "seconds": null, "work": 1, "bytes": 1, "pixels": 0}\n')
     assert failures(tmp_path / "c") == {"a": "no memory"} and speeds(tmp_path, "m") == (0.5, 2.0)
+
+
+def test_a_picture_that_is_cut_is_drawn_again(tmp_path):
+    """It counted as drawn: the grid said "not drawn yet", and queueing again drew nothing."""
+    here, there = PictureStore(tmp_path / "here"), PictureStore(tmp_path / "there")
+    for store, key in ((here, "a"), (there, "b"), (there, "c")):
+        store.path(key).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(store.path(key))
+    assert here.available("abcd") == {"a", "b", "c"}
+    for path in (here.path("a"), there.path("b")):
+        path.write_bytes(path.read_bytes()[:-20])
+    here.path("d").write_bytes(b"")
+    assert here.available("abcd") == {"c"}
+    here.take_over("abcd")
+    assert here.available("abcd") == {"c"}

@@ -18,6 +18,8 @@ from .plan_file import read_plan, read_whole_plan
 
 PAGE = re.compile(r"(grid|redrawn)(-\d{1,6})?\.(png|jpg|webp)")
 """Names of the files that hold the pages of a comparison's grid, and of its last redrawn one."""
+_END = b"\0\0\0\0IEND\xaeB`\x82"
+"""The last chunk of every PNG, its empty length and its checksum included."""
 
 
 class PictureStore:
@@ -55,7 +57,7 @@ class PictureStore:
     def _split(self, keys: Iterable[str]) -> tuple[set[str], set[str]]:
         """Return the keys whose pictures are in this folder, and those whose are not."""
         wanted = set(keys)
-        own = {key for key in wanted if self.path(key).is_file()}
+        own = {key for key in wanted if is_whole(self.path(key))}
         return own, wanted - own
 
     def add(self, key: str, write: Callable[[Path], object], **values: Any) -> Path:
@@ -71,6 +73,16 @@ class PictureStore:
         append_line(self._log, whole_characters(line), durable=True)
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a PNG is there to its end; one that a full disk or a power cut has left cut is drawn again."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - len(_END), 0))
+            return file.read() == _END
+    except OSError:
+        return False
+
+
 def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:
     """Pictures of `keys` in the folders of other comparisons."""
     result: dict[str, Path] = {}
@@ -82,7 +94,7 @@ def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:
         with os.scandir(other / "cells") as entries:
             for entry in entries:
                 key = entry.name.removesuffix(".png")
-                if key in keys and entry.name.endswith(".png"):
+                if key in keys and entry.name.endswith(".png") and is_whole(Path(entry.path)):
                     result[key] = Path(entry.path)
     return result
 

@@ -12,7 +12,7 @@ from ..files import link_or_copy, make_folder, write_atomically
 from ..text_files import whole_characters
 from . import marks, viewer_controls, viewer_scores, virtual
 from .bundle import bundle
-from .store import failures
+from .store import failures, is_whole
 
 SOURCE = Path(__file__).resolve().parents[2] / "web" / "viewer"
 
@@ -66,7 +66,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
 def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that the viewer shows besides the pictures."""
     errors = failures(folder)
-    missing = [key for key in document["order"] if not (folder / "cells" / f"{key}.png").is_file()]
+    missing = [key for key in document["order"] if not is_whole(folder / "cells" / f"{key}.png")]
     return {name: document[name] for name in ("title", "axes", "cells", "sizes", "parameters")} | {
         "name": folder.name,
         "failed": {key: errors.get(key, "") for key in missing},  # "": not drawn yet
