@@ -61,9 +61,10 @@ def beyond(row) -> float:
 
 
 def test_copies_are_told_when_they_come(server):
-    """Ten minutes of two idle cores, forty of busy ones. The pictures of this run were looked at, every 80 epochs: up to epoch 320 blots in the dataset's
-    colours, at 400 the first two that a person knows again (the red face in the sky, the ground and what stands on it), from there on
-    one or two of eight; these have the warning, and no others. What is half a copy lies just under the limit, and has none.
+    """Ten minutes of two idle cores, forty of busy ones. The pictures of this run were looked at, every 80 epochs: up to epoch 320
+    blots in the dataset's colours, at 400 the first two that a person knows again (the red face in the sky, the ground and what stands
+    on it), from there on one or two of eight; these have the warning, and no others. What is half a copy lies just under the limit,
+    and has none.
     """
     prepare.prepare(server.base)
     for folder, seed in (("by_heart", 11), ("others", 12)):
