@@ -126,7 +126,7 @@ def test_cells_that_foreign_code_fails(where, caplog):
     class Cell(SimpleNamespace):
         __hash__ = object.__hash__
 
-    cells = [Cell(weights=(), width=512, height=256, sampler="euler") for _ in range(PATIENCE + 3)]
+    cells = [Cell(patched=(), width=512, height=256, sampler="euler") for _ in range(PATIENCE + 3)]
     painter = Painter()
     painter.keys = dict.fromkeys(cells, "key")
     what, advice = {

@@ -101,7 +101,8 @@ FILES = """async () => {
 }"""
 
 LORA = """async () => {
-    const { open } = await at("keep"), first = asked.length;
+    const { open } = await at("keep"), before = asked.length;
+    const offers = () => asked.slice(before).filter(({ path }) => path.startsWith("/athanor/o"));
     const until = async (isSo) => { for (let i = 0; i < 1000 && !isSo(); i++) await new Promise((done) => setTimeout(done, 10)); };
     const offer = (name) => ({ name, files: [], text: [], trouble: "", ranks: [0, 16], rank: 16, own_rank: 16, exact_rank: 64,
         precision: "fp16", precisions: ["fp16", "float"] });
@@ -110,14 +111,14 @@ LORA = """async () => {
     const save = dialog.querySelector(".act"), rank = dialog.querySelectorAll("select")[1];
     name.value = "mine"; // before the files are read
     name.dispatchEvent(new Event("input"));
-    asked[first].answer(offer("mean"));
-    await until(() => asked.length > first + 1);
-    const early = [name.value, save.disabled, asked[first + 1].path];
-    asked[first + 1].answer(offer("mine"));
+    offers()[0].answer(offer("mean"));
+    await until(() => offers().length > 1);
+    const early = [name.value, save.disabled, offers()[1].path];
+    offers()[1].answer(offer("mine"));
     await until(() => !save.disabled);
     rank.value = "0";
     rank.dispatchEvent(new Event("change"));
-    const found = [early, name.value, asked[first + 2].path];
+    const found = [early, name.value, offers()[2].path];
     dialog.close();
     return found;
 }"""
