@@ -75,6 +75,7 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page):
     page.renderer(False)
     name = a_widget_is_chosen(site, page, vue=False)
     a_long_text_is_not_cut_off(page.page)
+    a_picture_is_in_its_node(page.page)
     the_pictures_are_judged(site, page, name)
 
 
@@ -91,6 +92,23 @@ def a_long_text_is_not_cut_off(page) -> None:
             return [before, room(widget()), node.size[1] - node.computeSize()[1]]; }}"""
     )
     assert before < 120 < after and height >= 0
+
+
+def a_picture_is_in_its_node(page) -> None:
+    """Until something else was drawn on the canvas, a result's picture hung below its node, over the next one."""
+    lacking, gap = page.evaluate(
+        """() => { const { app } = window.comfyAPI.app;
+            const [node, below] = ["AthanorLikeness", "AthanorLikeness"].map((kind) => window.LiteGraph.createNode(kind));
+            node.pos = [-2000, 0];
+            below.pos = [-2000, node.size[1] + 60];
+            for (const one of [node, below]) app.graph.add(one);
+            node.addCustomWidget({ name: "$$canvas-image-preview", type: "custom", options: {}, draw() {},
+                computeLayoutSize: () => ({ minHeight: 220, minWidth: 1 }) });
+            const found = [node.computeSize()[1] - node.size[1], below.pos[1] - node.pos[1] - node.size[1]];
+            for (const one of [node, below]) app.graph.remove(one);
+            return found; }"""
+    )
+    assert lacking <= 0 < gap
 
 
 def value(page, node: str, widget: str):

@@ -4,7 +4,6 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { onFilesChange } from "./dataset_line.js";
 import { nodeOf } from "./execution_ids.js";
-import { fitContent } from "./node_height.js";
 import { notice, noticed } from "./notice.js";
 import { GraphQuestion, onGraphChange } from "./open_graph.js";
 import { told } from "./sentences.js";
@@ -13,8 +12,6 @@ import { t } from "./words.js";
 const KIND = "AthanorSweep";
 const PLAN = "plan"; // who says what will be trained
 const WRONG = "sweep"; // who says what is wrong
-const [LINE, LETTER, EDGES] = [18, 6.6, 20]; // pixels: of a line of text, of a letter, above and below the text
-const MOST = 7; // lines
 
 /** Show the sentences in their nodes; they are gone from all others. */
 function show(texts, rows) {
@@ -28,22 +25,9 @@ function show(texts, rows) {
   }
 }
 
-/** Make room for what a Sweep tells while it trains: the host's text shows two lines, on a node that is no higher. */
-function makeRoom(node, text) {
-  const widget = node.widgets?.find((one) => one.name === "$$node-text-preview");
-  if (!widget?.options) return;
-  const letters = Math.max(10, (node.size[0] - 60) / LETTER); // of a line
-  const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / letters)), 0);
-  const height = Math.min(MOST, lines) * LINE + EDGES;
-  widget.options.getMinHeight = () => height;
-  fitContent(node);
-}
-
 api.addEventListener("progress_text", ({ detail }) => {
   const node = nodeOf(detail?.nodeId);
-  if (node?.comfyClass !== KIND) return;
-  telling.set(detail.nodeId, node);
-  setTimeout(() => makeRoom(node, detail.text), 0); // after the host
+  if (node?.comfyClass === KIND) telling.set(detail.nodeId, node);
 });
 api.addEventListener("reconnected", reconnected);
 for (const end of ["execution_success", "execution_interrupted", "execution_error"]) {
