@@ -12,7 +12,8 @@ def test_widgets_of_a_graph(comfy):
     from athanor.training_core.host import nodegraph
 
     widgets = {widget["name"]: (widget["value"], widget["type"]) for widget in nodegraph.widgets(GRAPH)}
-    assert widgets == {"steps": (20, "INT"), "cfg": (7.5, "FLOAT")}
+    left_out = {"seed": (0, "INT"), "denoise": (1.0, "FLOAT")}  # of which a script's graph takes the defaults
+    assert widgets == {"steps": (20, "INT"), "cfg": (7.5, "FLOAT"), **left_out}
 
 
 @pytest.mark.parametrize("name", ["comfy_api.internal._ComfyNodeInternal", "comfy_execution.graph_utils.is_link"])

@@ -68,6 +68,9 @@ def test_a_random_seed_is_the_same_when_it_is_queued_again():
         ("", "settings is empty"),
         ("# rank: 8", "settings is empty"),
         ("8, 16", "line 1: '8, 16' has no name before a colon"),
+        ("x" * 200_000, "line 1: 'xxx"),  # read in one go: a pattern that tried all ways held every thread for minutes
+        ("a" * 100_000 + ".b" + " " * 50_000 + "c", "line 1: 'aaa"),
+        ("rank: 8" + " " * 200_000, "settings has 200,007 characters, and takes 200,000"),
         ("\nlearning_rat: 1", "line 2: no node in front of the sweep has 'learning_rat'; "),
         ("learning_rat: 1", "learning_rate"),
         ("noise_offset: 0.1", "it is a setting of Noise Config: connect one to Train LoRA"),

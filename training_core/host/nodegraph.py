@@ -38,7 +38,7 @@ def _inside(module: str, name: str) -> Any:
 
 def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every widget of the graph that holds a value itself: node, name, title, kinds, type, value, options, minimum and
-    maximum."""
+    maximum. One that a script has left out of the graph holds its default."""
     is_link = _inside("comfy_execution.graph_utils", "is_link")
     for key, node in graph.items():
         kind = host_nodes.NODE_CLASS_MAPPINGS.get(node["class_type"])
@@ -47,7 +47,7 @@ def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         shown = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(node["class_type"]) or node["class_type"]
         title = (node.get("_meta") or {}).get("title") or shown
         specs = _specs(kind, node["inputs"])
-        for name, value in node["inputs"].items():
+        for name, value in (node["inputs"] | _left_out(specs, node["inputs"])).items():
             if is_link(value) or name not in specs:
                 continue
             type_, options = specs[name][0], specs[name][1] if len(specs[name]) > 1 else {}
@@ -65,6 +65,12 @@ def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "minimum": options.get("min"),
                 "maximum": options.get("max"),
             }
+
+
+def _left_out(specs: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the defaults of the widgets that a node's inputs lack."""
+    options = {name: spec[1] for name, spec in specs.items() if len(spec) > 1 and name not in inputs}
+    return {name: each["default"] for name, each in options.items() if "default" in each and not each.get("forceInput")}
 
 
 def _specs(kind: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:

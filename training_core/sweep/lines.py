@@ -30,7 +30,10 @@ ALIASES = {
 }
 """What people call a setting -> its widget; a widget that is really called so comes first."""
 
-_LINE = re.compile(r"\s*(?P<name>(?:\d+(?::\d+)*\.)?\w+|[^.]*?\(?[^.]*?\.\w+)\s*[:=]\s*(?P<values>.*)", re.DOTALL)
+_LINE = re.compile(r"(?P<name>(?:\d+(?::\d+)*\.)?\w+|[^.]*\.\w+)\s*[:=]\s*(?P<values>.*)", re.DOTALL)
+"""A line without blanks at its ends. No two of its parts take the same characters: matching a long text stops every thread."""
+_LONGEST = 200_000
+"""Characters of a text: 10000 values of a setting are shorter, and reading 5 million took seconds."""
 NOT_VARIED = {"output_name": "each run gets a name of its own, with what differs behind it"}
 """Widgets that a sweep sets itself, and why."""
 
@@ -89,8 +92,10 @@ def check(text: str) -> None:
     """Check that a text has a line for a setting; what is in it can be read when its graph is known.
 
     Raises:
-        AthanorError: it has none.
+        AthanorError: it has none, or is too long.
     """
+    if len(text) > _LONGEST:
+        raise AthanorError(f"settings has {len(text):,} characters, and takes {_LONGEST:,}: leave some values out.")
     if not any(_lines(text)):
         raise AthanorError(
             "settings is empty: write one line for each setting, such as learning_rate: 5e-5, 1e-4, 2e-4."
