@@ -83,15 +83,16 @@ def a_long_text_is_not_cut_off(page) -> None:
     """The verdict of a comparison stood below the two lines that the host leaves for a text on the canvas."""
     room = "(widget) => widget?.options.getMinHeight?.() ?? 0"
     text = "$$node-text-preview"
-    before, after, height = page.evaluate(
+    before, after, height, most = page.evaluate(
         f"""async () => {{ const {{ app }} = window.comfyAPI.app, node = app.graph.getNodeById(4), room = {room};
             const widget = () => node.widgets.find((one) => one.name === "{text}"), before = room(widget());
             const told = {{ nodeId: "4", text: Array(8).fill("Most like the training pictures: epoch 4.").join("\\n") }};
             window.comfyAPI.api.api.dispatchCustomEvent("progress_text", told);
             await new Promise((done) => setTimeout(done, 50));
-            return [before, room(widget()), node.size[1] - node.computeSize()[1]]; }}"""
+            const shown = [...document.querySelectorAll(".dom-widget > *")].find((one) => one.innerText.includes("epoch 4."));
+            return [before, room(widget()), node.size[1] - node.computeSize()[1], getComputedStyle(shown).maxHeight]; }}"""
     )
-    assert before < 120 < after and height >= 0
+    assert before < 120 < after and height >= 0 and most == "none"  # the host's is 200px, and scrolls
 
 
 def a_picture_is_in_its_node(page) -> None:
