@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ from .schema import image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
     from ..training_core.sweep.lines import Varied
+    from ..training_core.sweep.planned import Planned
+    from ..training_core.sweep.ranking import Row
 
 
 class AthanorSweep(io.ComfyNode):
@@ -135,9 +137,26 @@ class AthanorSweep(io.ComfyNode):
             for each, handle in chosen
         ]
         on_node = image_output(picture.draw(title, rows, seeds, short=True))
-        shown = ui.PreviewImage(on_node, cls=cls).as_dict() | {"text": [text]}
+        shown = ui.PreviewImage(on_node, cls=cls).as_dict() | {"text": [text], "athanor_ranking": _for_scripts(order)}
         handles = list(made.values())
         return io.NodeOutput(handles[0], handles, Axis(f"sweep of {base}", tuple(values_of)), image, text, ui=shown)
+
+
+def _for_scripts(order: Sequence[tuple[Row, Planned]]) -> list[dict[str, Any]]:
+    """Return the ranking as JSON values, the best first: what /history tells a script, which cannot read a picture."""
+    return [
+        {
+            "run_id": planned.job.run_id if planned.job and planned.record else "",
+            "name": row.name,
+            "settings": dict(row.told),
+            **{
+                name: getattr(row, name)
+                for name in ("place", "status", "note", "best", "best_step", "last", "noise", "loss")
+            },
+            "likeness": row.likeness[0] if row.likeness else None,
+        }
+        for row, planned in order
+    ]
 
 
 def _base_name(name: Any, given: Mapping[tuple[str, int], Any]) -> str:

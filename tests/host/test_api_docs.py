@@ -119,7 +119,13 @@ def test_the_scripts_do_what_the_page_says(server, ran):
     assert {path.relative_to(come).as_posix() for path in come.rglob("*.*")} == sent and len(sent) == 4
     rates = [row["title"] for row in server.get("/athanor/runs?short=1") if row["title"].startswith("documented_lr")]
     assert sorted(rates) == ["documented_lr1e-4", "documented_lr2e-4", "documented_lr5e-5"]
-    assert ran.printed["sweep.py"].count("| learning_rate ") == 3
+    swept = ran.printed["sweep.py"]
+    assert swept.startswith("3 runs (3 learning_rate)") and swept.count("| learning_rate ") == 3
+    outputs = [shown for entry in server.get("/history").values() for shown in entry["outputs"].values()]
+    ranking = next(shown["athanor_ranking"] for shown in outputs if "athanor_ranking" in shown)
+    section = PAGE.partition("## 8. ")[2].partition("## 9. ")[0]
+    assert words(section) >= set(ranking[0]) and all(row["run_id"] in swept for row in ranking)
+    assert all(float(line.split()[-1]) <= 1 for line in swept.splitlines()[-3:])  # likeness
 
 
 def last_run(server: Host) -> dict[str, Any]:

@@ -58,6 +58,11 @@ def test_each_combination_is_a_run_of_its_own(server):
     assert json.loads((records[1].folder / "labels.json").read_text())["tags"] == [f"sweep {name}"]
     text = text_of(entry)
     assert "learning_rate 1e-3" in text and "learning_rate 0.01" in text and shown(entry)["images"]
+    rows = {row["run_id"]: row for row in shown(entry)["athanor_ranking"]}
+    assert set(rows) == {record.run_id for record in records} and rows[records[1].run_id]["name"] == f"{name}_lr0.01"
+    assert [(row["settings"]["learning_rate"], row["status"], row["best"] > 0) for row in rows.values()] == [
+        (rate, "done", True) for rate in sorted(("1e-3", "0.01"), key=text.rindex)
+    ]
     assert entry["outputs"]["losses"]["images"] and "2 pictures" in entry["outputs"]["compare"]["text"][0]
     before = [record.folder.joinpath("metrics.jsonl").read_bytes() for record in records]
     again = server.run(graph)
