@@ -6,8 +6,9 @@ from sheet import First, Sheet
 from trained import Trained, checkpoint, compare, models
 
 TRIED = "learning_rate: 5e-5, 1e-4, 2e-4\nrank: 8, 32"
-RANKING, TOLD, CURVES = (420, 800), (360, 400), (360, 440)
-"""Sizes of nodes with room for what they show below their widgets: how far it is and the ranking, what is compared, the curves."""
+RANKING, TOLD, CURVES = (420, 540), (360, 400), (360, 300)
+"""Sizes of nodes: with room for what is compared, as a node lies below; the canvas makes room for the ranking and the curves when
+they come, and Vue nodes put 262 pixels for them below what was room already."""
 LOOKS = {"width": 512, "height": 512, "steps": 24, "cfg": 7.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"}
 
 
