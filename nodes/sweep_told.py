@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..training_core.compare.upstream import edited
 from ..training_core.errors import AthanorError
 from ..training_core.settings import SweepSettings
-from ..training_core.shared_graph import SWEEP
+from ..training_core.shared_graph import SWEEP, is_link
 from ..training_core.wording import plural
 from . import hints, http, sweep_text
 from .graph_datasets import Prompt, kind_of
@@ -48,6 +48,8 @@ def told(prompt: Prompt) -> list[http.Json]:
 
 
 def _of_sweep(graph: Mapping[str, Any], node: str) -> Iterator[tuple[str, bool]]:
+    if any(is_link(graph[node]["inputs"].get(name)) for name in ("settings", "mode", "count", "seed")):
+        return  # what comes from another node is known when that has run
     try:
         train = sweep_text.train_node(graph, node)
         values = {name: value for name, value in graph[node]["inputs"].items() if not isinstance(value, list)}

@@ -111,6 +111,7 @@ def test_the_page_is_told_what_will_be_trained(server):
     )
     graph = sweep("told", "rank: 4, 8\nseed: x20", mode="random", count=5)
     assert told(graph) == [("5 of 40 combinations (2 rank x 20 seed), of about 4 steps, 20 in all.", False)]
+    assert told(sweep("told", ["dataset", 0])) == []  # what another node gives is not known before it has run
     ((text, wrong),) = told(sweep("told", "learning_rat: 1"))
     assert wrong and "the nearest: learning_rate" in text
     graph["sweep"]["inputs"]["run"] = ["buckets", 0]
