@@ -117,7 +117,7 @@ class AthanorLikeness(io.ComfyNode):
         scorer, about = _scorer(dataset[0], settings, single)
         say = progress.told("comparing with the dataset:")
         if not images:
-            text = "\n".join([_FOR_OTHERS, *about])
+            text = "\n".join([_FOR_OTHERS, *about, *scorer.few()])
             progress.text(text, always=True)
             return io.NodeOutput(scorer, text, node_tools.blocked(), node_tools.blocked(), ui={"text": [text]})
         from ..training_core.score import at_once

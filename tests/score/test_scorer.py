@@ -216,3 +216,16 @@ def test_a_copy_by_colours_and_edges_is_one_beside_a_vision_model(comfy, dataset
         assert abs(one.nearest_value) <= 1 and "likeness" in one.values
     assert seen.calibration().said.endswith("One that is as near by colours and edges counts, too.")
     assert len({seen.id, alone.id}) == 2
+
+
+def test_what_is_told_of_pictures_measured_at_once(comfy, dataset, tmp_path):
+    """Of too few training pictures it was told that copies cannot be told, and that none looks like one."""
+    from athanor.training_core.score import at_once
+
+    copy = [np.asarray(gardens.gardens(10, seed=1)[3])]
+    few = Dataset(dataset.subsets, dataset.pictures[:4])
+    for some, summary, why in ((dataset, ", copies: 1", "A copy is nearer"), (few, "", "Copies cannot be told from 4")):
+        own = scorer(some, tmp_path)
+        told = at_once.measure(own, copy, LikenessSettings(), None)
+        assert told.summary == f"1 picture: likeness {told.likeness[0]:.3f}{summary}" and told.copies.startswith(why)
+        assert bool(own.few()) == (some is few) and not any("copies" in line for line in own.said())

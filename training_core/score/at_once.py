@@ -55,7 +55,7 @@ def measure(
     try:
         towers = scorer.towers(prompts, say)
         scores = scorer.score([Asked(pixels, prompt) for pixels, prompt in zip(images, prompts, strict=True)], say)
-        copies = scorer.calibration(say).said
+        calibration = scorer.calibration(say)
     finally:
         scorer.give_back()
     scores = [_with(score, value) for score, value in zip(scores, alike, strict=True)]
@@ -72,19 +72,24 @@ def measure(
     lines += filter(None, [towers])
     likeness = tuple(score.values["likeness"] for score in scores)
     return AtOnce(
-        likeness=likeness, summary=_summary(drawn), copies=copies, lines=tuple(lines), pages=tuple(panel.pages(pairs))
+        likeness=likeness,
+        summary=_summary(drawn, calibration.threshold is not None),
+        copies=calibration.said,
+        lines=tuple(lines),
+        pages=tuple(panel.pages(pairs)),
     )
 
 
-def _summary(drawn: Sequence[Drawn]) -> str:
-    """Return how alike pictures are on average, how different from each other, and how many look like copies."""
+def _summary(drawn: Sequence[Drawn], tells_copies: bool) -> str:
+    """Return how alike pictures are on average, how different from each other, and, if that can be told, which are copies."""
     likeness = mean([(each.prompt, each.score.values["likeness"]) for each in drawn])
     noise = f" ± {likeness['error']:.3f}" if likeness["error"] is not None else ""
     told = [f"{plural(len(drawn), 'picture')}: likeness {likeness['mean']:.3f}{noise}"]
     if different := variety(drawn):
         told.append(f"variety {mean(different)['mean']:.3f}")
     copies = [str(number) for number, each in enumerate(drawn, 1) if each.score.copy]
-    told.append(f"copies: {first_few(copies)}" if copies else "none looks like a copy")
+    if tells_copies:
+        told.append(f"copies: {first_few(copies)}" if copies else "none looks like a copy")
     return ", ".join(told)
 
 

@@ -104,19 +104,18 @@ class Scorer:
         filtered = f"caption_filter leaves {plural(out, 'training picture')} out." if out else ""
         held = f"{plural(len(self._held), 'held-out picture')}: compared with apart from them." if self._held else ""
         weak = "; connect clip_vision for what pictures show" if self.measure.weak else ""
-        few = (
-            f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."
-            if len(self._training) < copies.NEEDED
-            else ""
-        )
         lines = [
             f"Compares with {plural(len(self._chosen), 'training picture')}, whole and squeezed into a square.",
             filtered,
             held,
             f"Measure: {self.measure.title}{weak}.",
-            few,
         ]
         return [line for line in lines if line]
+
+    def few(self) -> list[str]:
+        """Return why copies cannot be told, where that is seen before any picture is looked at; nothing otherwise."""
+        is_few = len(self._training) < copies.NEEDED
+        return [f"Fewer than {copies.NEEDED} training pictures: copies cannot be told."] if is_few else []
 
     def calibration(self, say: Say | None = None) -> Calibration:
         """Return from where on a picture is a copy, after all references were looked at."""
