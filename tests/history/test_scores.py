@@ -20,7 +20,6 @@ def test_a_comparison_tells_its_scores(tmp_path):
     assert [row.labels for row in found.checkpoints] == [("epoch 1",), ("epoch 2",)]
     assert found.checkpoints[1].values["likeness"] == scores.Measured(0.875, 0.01, 2)
     assert found.checkpoints[1].copies == 1 and "copies" not in found.checkpoints[1].values
-    assert found.scorer.title_of("held_out") == "likeness to held-out pictures"
 
 
 def test_a_run_tells_its_scores_once_after_it_was_resumed():

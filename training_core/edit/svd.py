@@ -185,8 +185,8 @@ def _rounding(
 ) -> tuple[float, float] | None:
     """Return `distance` where both have the same factors but for rounding, None where they have not.
 
-    (U + E)(D + F) - UD = E(D + F) + UF is made of what is small itself, so float32 is enough, and mostly E is 0: of two files of rank
-    64 that are joined this takes a tenth of the time.
+    (U + E)(D + F) - UD = E(D + F) + UF is made of what is small itself, so float32 is enough. Where E and F are 0, as when files are
+    joined in their own number format, this takes a fifth of the time (two of rank 64, 1280 x 1280); rounded to fp16 it saves a tenth.
     """
     if not one or not other:
         return None

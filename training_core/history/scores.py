@@ -55,10 +55,6 @@ class ScorerFacts:
     blind: str = ""  # what none of its scores can see
     copies: str = ""  # how copies are told, or why they cannot be
 
-    def title_of(self, name: str) -> str:
-        """Return how a kind of score is shown; its name, where the scorer does not tell."""
-        return next((kind.title for kind in self.kinds if kind.name == name), name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureScores:

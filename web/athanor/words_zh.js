@@ -657,7 +657,7 @@ export const TABLE = {
   "Save what the node holds now": "保存节点现在的内容",
   "it holds something else": "内容不是这一类",
   "Likeness against prompt takes CLIP at Likeness; against variety, two seeds of a prompt (--d).":
-    "要画相似度与提示词符合度，请给「相似度」接上 CLIP；要画相似度与多样性，同一提示词需要两个种子（--d）。",
+    "提示词符合度要给「相似度」接上 CLIP；多样性要同一提示词有两个种子（--d）。",
   "Scores over steps": "得分随步数的变化",
   "{title} + standard error": "{title} + 标准误",
   "{title} − standard error": "{title} − 标准误",

@@ -657,7 +657,7 @@ export const TABLE = {
   "Save what the node holds now": "儲存節點現在的內容",
   "it holds something else": "內容不是這一類",
   "Likeness against prompt takes CLIP at Likeness; against variety, two seeds of a prompt (--d).":
-    "要畫相似度與提示詞符合度，請給「相似度」接上 CLIP；要畫相似度與多樣性，同一提示詞需要兩個種子（--d）。",
+    "提示詞符合度要給「相似度」接上 CLIP；多樣性要同一提示詞有兩個種子（--d）。",
   "Scores over steps": "得分隨步數的變化",
   "{title} + standard error": "{title} + 標準誤",
   "{title} − standard error": "{title} − 標準誤",
