@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import AthanorError
+from . import own_lines
 from .document import Document
 from .form import Form
 from .forms import FORMS
@@ -24,9 +25,10 @@ def read(documents: Sequence[Document]) -> Reading:
     Raises:
         AthanorError: a file is no recipe, cannot be read, or two are of different programs; the sentence names it.
     """
-    found = [(document, *_told(document, FORMS)) for document in documents]
-    if not found:
+    if not documents:
         raise AthanorError("There is nothing to import: paste a recipe or choose its file.")
+    plain, own = zip(*map(own_lines.split, documents), strict=True)
+    found = [(document, *_told(document, FORMS)) for document in plain]
     document, first, _ = found[0]
     for other, form, _ in found[1:]:
         if form.program is not first.program:
@@ -35,7 +37,7 @@ def read(documents: Sequence[Document]) -> Reading:
             )
     found.sort(key=lambda each: FORMS.index(each[1]))
     told = Told(
-        given=tuple(given for *_, part in found for given in part.given),
+        given=(*(given for *_, part in found for given in part.given), *(given for lines in own for given in lines)),
         datasets=max(part.datasets for *_, part in found),
         unread=tuple(each for *_, part in found for each in part.unread),
     )
