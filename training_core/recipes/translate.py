@@ -12,7 +12,6 @@ from .draft import Draft
 from .recipe import Line, Reading
 from .rules import Given, Meaningless, Said, Same, Told, Vocabulary
 
-
 _EMPTY: tuple[Any, ...] = (None, "", [])
 """Values that set nothing, as files have them that a form of input boxes wrote."""
 
