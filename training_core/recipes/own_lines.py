@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from .rules import Given, Same, Vocabulary
 
 MARK = "Athanor only: "
 _LINE = re.compile(rf"[ \t]*#[ \t]*{MARK}([\w.]+)[ \t]*=(.*)")
-_MOST = 1000
+_MOST = 100
 """Datasets that a path may number."""
 
 PATHS = (
@@ -65,15 +66,20 @@ def split(document: Document) -> tuple[Document, tuple[Given, ...]]:
     return replace(document, data="\n".join(kept).encode("utf-8", "replace")), tuple(found)
 
 
+def datasets(lines: Iterable[Given]) -> int:
+    """Return how many Dataset Loaders lines are about."""
+    return max((number + 1 for each in lines for number in each.datasets or ()), default=0)
+
+
 def _given(path: str, text: str) -> Given:
     """Return what a line says of a path."""
     number = re.fullmatch(r"datasets\.(\d{1,4})\.(\w+)", path)
     inner = f"datasets.{number[2]}" if number else path
     value = parse_json(text)
     dataset = int(number[1]) - 1 if number else None
-    known = inner in PATHS and (dataset is not None) == inner.startswith("datasets.") and value is not None
-    if not known or (dataset is not None and not 0 <= dataset < _MOST):
-        return Given(name=f"{MARK}{path}", shown=path, value=text)
+    counted = dataset is not None and 0 <= dataset < _MOST
+    if inner not in PATHS or counted != inner.startswith("datasets.") or value is None:
+        return Given(name=f"{MARK}{path}?", shown=path, value=text)
     return given(inner, value, f"datasets {dataset + 1}" if dataset is not None else "", dataset)
 
 

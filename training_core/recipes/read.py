@@ -27,8 +27,9 @@ def read(documents: Sequence[Document]) -> Reading:
     """
     if not documents:
         raise AthanorError("There is nothing to import: paste a recipe or choose its file.")
-    plain, own = zip(*map(own_lines.split, documents), strict=True)
-    found = [(document, *_told(document, FORMS)) for document in plain]
+    parts = [own_lines.split(document) for document in documents]
+    found = [(document, *_told(document, FORMS)) for document, _ in parts]
+    own = [given for _, lines in parts for given in lines]
     document, first, _ = found[0]
     for other, form, _ in found[1:]:
         if form.program is not first.program:
@@ -37,8 +38,8 @@ def read(documents: Sequence[Document]) -> Reading:
             )
     found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
     told = Told(
-        given=(*(given for *_, part in found for given in part.given), *(given for lines in own for given in lines)),
-        datasets=max(part.datasets for *_, part in found),
+        given=(*(given for *_, part in found for given in part.given), *own),
+        datasets=max(*(part.datasets for *_, part in found), own_lines.datasets(own)),
         unread=tuple(each for *_, part in found for each in part.unread),
     )
     return translate(told, first.program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))

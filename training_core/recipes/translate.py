@@ -70,7 +70,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         if rule.unless is not None and _holds(rule, given.value):
             return _with(line, why=rule.otherwise)
         return _with(line, kind="meaningless", why=rule.why)
-    if given.value in _EMPTY:
+    if given.value in _EMPTY and given.name not in own_lines.WORDS:
         return _with(line, kind="taken", why="It is empty there: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
