@@ -10,7 +10,7 @@ from ..errors import AthanorError, shortened
 from ..names import close_to
 from .draft import Draft
 from .recipe import Line, Reading
-from .rules import Given, Meaningless, Said, Same, Told, Vocabulary
+from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
 
 
 def _nothing(_said: Said) -> dict[str, Any]:
@@ -69,6 +69,8 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
         to = ", ".join(draft.put(path, value, given.datasets) for path, value in paths.items())
+    except NoMeaning as reason:
+        return _with(line, kind="meaningless", why=str(reason))
     except AthanorError as error:
         return _with(line, why=str(error))
     except ValueError as error:
