@@ -60,7 +60,11 @@ def _subsets(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     folders: dict[tuple[str, bool], dict[str, Any]] = {}
     for dataset in datasets:
         for subset in objects(dataset.get("subsets")):
-            said = {name: value for name, value in subset.items() if value not in (None, "None") and name not in _LEFT}
+            said = {
+                name: value
+                for name, value in subset.items()
+                if value not in (None, "None", False, 0) and name not in _LEFT
+            }
             folder = str(subset.get("image_dir") or "")
             values = _folder(folder, subset.get("num_repeats")) | said
             folders.setdefault((folder, bool(values.get("is_reg"))), values)

@@ -80,7 +80,11 @@ def _members(metadata: Mapping[str, str]) -> list[Given]:
     if not isinstance(found, dict):
         return []
     return [
-        Given(name=SAME_AS.get(str(name), f"ss_network_args {name}"), shown=f"ss_network_args: {name}", value=_plain(value))
+        Given(
+            name=SAME_AS.get(str(name), f"ss_network_args {name}"),
+            shown=f"ss_network_args: {name}",
+            value=_plain(value),
+        )
         for name, value in found.items()
         if not (str(name) == "dropout" and value in (None, "None"))
     ]
@@ -96,7 +100,9 @@ def _of_the_network(found: Header, members: list[Given]) -> list[Given]:
     layers = of_layers(found.shapes)
     fields = {"rank": "ss_network_dim", "conv_rank": "ss_network_args conv_dim", "algo": "ss_network_module"}
     given = [
-        Given(name=f"layers {name}", shown=name, value=value) for name, value in layers.items() if fields.get(name) not in told
+        Given(name=f"layers {name}", shown=name, value=value)
+        for name, value in layers.items()
+        if fields.get(name) not in told
     ]
     if "train" not in layers:
         given.append(Given(name="trained parts", value=_trained(found.metadata)))

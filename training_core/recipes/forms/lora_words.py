@@ -12,14 +12,16 @@ from ...network.metadata_forms import MetadataRow
 from ...settings.optimizer import OptimizerName
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import Meaningless, Paths, Rule, Said, Same, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..translate import Program
+from ..values import whole
 from .lora_family import of_metadata, role_of_model
 
 FILES = "A file of another machine: the one of this name is chosen if there is one, else you are asked."
 _ALIKE = "It is off or at its default there, as it is here."
 _OWN = "It describes that file, not how it was trained: yours gets words of its own in Train LoRA."
 _PICTURES = "It follows from the pictures that are trained on."
+_NO_FILE = "No such file was given."
 _HASH = "It names a file by its content, and nothing is looked up by it."
 _SAVED = "It says when this file was saved, not how it was trained."
 _OPTIMIZERS = {name.lower(): name for name in get_args(OptimizerName)}
@@ -47,9 +49,12 @@ def _of_row(row: MetadataRow, key: str) -> Turned:
         own = _RATES.get(key)
         if own and key != "ss_learning_rate":  # without a rate of all, the U-Net's is that of all
             own += ("optimizer.learning_rate",) if "ss_learning_rate" not in said and key == "ss_unet_lr" else ()
-        return {path: each for path, each in found.items() if own is None or path in own}
+        paths = {path: each for path, each in found.items() if own is None or path in own}
+        if not paths and str(value) == "None":
+            raise NoMeaning(_ALIKE)
+        return paths
 
-    return Turned(to=to, why=_ALIKE if key not in _RATES else "It has the learning rate of all.", same=True)
+    return Turned(to=to, why="Another field tells the same.", same=True)
 
 
 def _optimizer(row: MetadataRow) -> Turned:
@@ -59,6 +64,8 @@ def _optimizer(row: MetadataRow) -> Turned:
         found = dict(row.read({"ss_optimizer": str(value)}))
         if not found:
             raise ValueError(f"{quoted(value)} is no optimizer with its arguments.")
+        if not found["optimizer.optimizer_args"]:
+            del found["optimizer.optimizer_args"]
         name = str(found.get("optimizer.optimizer_class", "")).rpartition(".")[2].lower()
         if name in _OPTIMIZERS:
             del found["optimizer.optimizer_class"]
@@ -85,7 +92,9 @@ def _steps(value: Any, said: Said) -> Paths:
     except (TypeError, ValueError):
         return {"training.max_train_steps": value}
     by_epochs = epochs and (not batches or steps == epochs * -(-batches // max(1, accumulated)))
-    return {} if by_epochs else {"training.max_train_steps": steps}
+    if by_epochs:
+        raise NoMeaning("They follow from the epochs: how many they are depends on your pictures.")
+    return {"training.max_train_steps": steps}
 
 
 def _processes(value: Any, said: Said) -> Paths:
@@ -94,9 +103,11 @@ def _processes(value: Any, said: Said) -> Paths:
             int(each) for each in (value, said["ss_batch_size_per_device"], said.get("ss_gradient_accumulation_steps", 1))
         )  # fmt: skip
     except (KeyError, TypeError, ValueError):
-        return {}
+        raise NoMeaning("It follows from the batch sizes of the datasets.") from None
     times = whole // max(1, own * accumulated)
-    return {"training.processes": times} if 1 < times <= 64 and whole == own * accumulated * times else {}
+    if 1 < times <= 64 and whole == own * accumulated * times:
+        return {"training.processes": times}
+    raise NoMeaning("It follows from the batch size and the accumulated batches.")
 
 
 def _algo(value: Any, said: Said) -> Paths:
@@ -106,22 +117,30 @@ def _algo(value: Any, said: Said) -> Paths:
     if module in named:
         return {"network.algo": named[module]}
     if str(value).startswith("lycoris"):
-        return {} if "ss_network_args preset" in said else {"network.preset": "full"}
+        if "ss_network_args preset" in said:
+            raise NoMeaning("All kinds of networks are made by LyCORIS here; its arguments say which.")
+        return {"network.preset": "full"}
     if str(value).startswith("network") and (module.startswith("lora") or module == "locon"):
-        return {} if "ss_network_args algo" in said else {"network.algo": "lora"}
+        return {"network.algo": "lora"}
     raise ValueError(f"{quoted(value)} is a kind of network that is not known here: choose an algo in Network Config.")
 
 
 def _fp8(value: Any, _said: Said) -> Paths:
-    return {"model.weight_dtype": "fp8_e4m3fn"} if str(value) == "True" else {}
+    if str(value) != "True":
+        raise NoMeaning(_ALIKE)
+    return {"model.weight_dtype": "fp8_e4m3fn"}
 
 
 def _prediction(value: Any, _said: Said) -> Paths:
-    return {"model.v_prediction": True} if str(value).startswith("v") else {}
+    if not str(value).startswith("v"):
+        raise NoMeaning("The model predicts noise, as models do unless they are told otherwise.")
+    return {"model.v_prediction": True}
 
 
 def _clip_skip(value: Any, _said: Said) -> Paths:
-    return {} if str(value) == "None" else {"model.clip_skip": int(float(value))}
+    if str(value) == "None":
+        raise NoMeaning("The last layer of CLIP is read, as it is here.")
+    return {"model.clip_skip": whole(value)}
 
 
 def _family(_value: Any, said: Said) -> Paths:
@@ -131,20 +150,30 @@ def _family(_value: Any, said: Said) -> Paths:
     return {"model.family": title}
 
 
+def _v2(value: Any, said: Said) -> Paths:
+    if any(name in said for name in ("ss_base_model_version", "modelspec.architecture")):
+        raise NoMeaning("Another field tells the kind of the model.")
+    return _family(value, said)
+
+
 def _model(value: Any, said: Said) -> Paths:
     name = re.split(r"[\\/]", str(value))[-1]
-    return {} if name in ("", "None") else {f"model.files.{role_of_model(of_metadata(said))}": name}
+    if name in ("", "None"):
+        raise NoMeaning(_NO_FILE)
+    return {f"model.files.{role_of_model(of_metadata(said))}": name}
 
 
 def _vae(value: Any, _said: Said) -> Paths:
-    return {} if str(value) in ("", "None") else {"model.files.vae": str(value)}
+    if str(value) in ("", "None"):
+        raise NoMeaning(_NO_FILE)
+    return {"model.files.vae": str(value)}
 
 
 def _spec_resolution(value: Any, said: Said) -> Paths:
     """Return the resolution where sd-scripts' own fields lack it."""
     sides = re.findall(r"\d{2,5}", str(value))
     if "ss_resolution" in said or "ss_datasets dataset" in said or len(sides) != 2:
-        return {}
+        raise NoMeaning("Another field tells the resolution.")
     return {"buckets.width": sides[0], "buckets.height": sides[1]}
 
 
@@ -179,19 +208,16 @@ WORDS: dict[str, Rule] = {
     "ss_base_model_version": Turned(to=_family, why="The kind of the model, by its name there."),
     "modelspec.architecture": Turned(to=_family, why="The kind of the model, by its name there."),
     "ss_model_type": Turned(to=_family, why="The kind of the model, by its name there."),
-    "ss_v2": Turned(
-        to=lambda value, said: {} if of_metadata(said) not in ("SD2", "SD1.5") else _family(value, said),
-        why="It says whether the model is SD2; another field tells the kind of this one.",
-    ),
+    "ss_v2": Turned(to=_v2, why="It says whether the model is SD2 or SD1.5."),
     "ss_sd_model_name": Turned(to=_model, why=FILES),
     "ss_vae_name": Turned(to=_vae, why=FILES),
-    "ss_clip_skip": Turned(to=_clip_skip, why="None: the last layer of CLIP is read.", same=True),
-    "modelspec.prediction_type": Turned(to=_prediction, why="The model predicts noise, as models do unless they are told."),
+    "ss_clip_skip": Turned(to=_clip_skip, why="The layer of CLIP that is read.", same=True),
+    "modelspec.prediction_type": Turned(to=_prediction, why="The model predicts v."),
     "ss_fp8_base": Turned(to=_fp8, why="The number format in which the frozen model is kept."),
     "ss_fp8_base_unet": Turned(to=_fp8, why="The number format in which the frozen model is kept."),
     **_rows(),
-    "ss_network_module": Turned(to=_algo, why="The module of networks; algo and preset of Network Config say the same."),
-    "ss_mixed_precision": Turned(to=_precision, why="The number format of the computation, by its name there."),
+    "ss_network_module": Turned(to=_algo, why="The program's module of networks; it is chosen by algo and preset here."),
+    "ss_mixed_precision": Turned(to=_precision, why="The number format of the computation.", same=True),
     "layers train": Turned(to=lambda value, _: {"network.train": value}, why="No field tells it: the layers in the file show it."),
     "layers algo": Turned(to=lambda value, _: {"network.algo": value}, why="No field tells it: the layers in the file show it."),
     "layers rank": Turned(to=lambda value, _: {"network.rank": value}, why="No field tells it: the layers in the file show it."),
@@ -202,12 +228,12 @@ WORDS: dict[str, Rule] = {
         to=lambda value, _: {"network.train": value},
         why="No field tells which parts were trained: those that have a learning rate are taken.",
     ),
-    "ss_max_train_steps": Turned(to=_steps, why="They follow from the epochs: how many they are depends on your pictures."),
-    "ss_total_batch_size": Turned(to=_processes, why="Batch size times accumulated batches times training processes."),
+    "ss_max_train_steps": Turned(to=_steps, why="So many steps were asked for, not epochs."),
+    "ss_total_batch_size": Turned(to=_processes, why="It is this many times the batch size: one for each training process."),
     "ss_datasets dataset": Turned(to=_parts, why="What the pictures of a dataset have in common.", same=True),
     "ss_datasets folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
     "ss_dataset_dirs folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
-    "modelspec.resolution": Turned(to=_spec_resolution, why="ss_resolution tells the same."),
+    "modelspec.resolution": Turned(to=_spec_resolution, why="The resolution that was trained at.", same=True),
     **dict.fromkeys(
         ("ss_session_id", "ss_training_started_at", "ss_training_finished_at", "ss_sd_scripts_commit_hash", "modelspec.date",
          "modelspec.implementation", "modelspec.implementation_version", "modelspec.sai_model_spec", "ss_adapter_type", "format",
