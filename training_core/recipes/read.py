@@ -33,7 +33,7 @@ def read(documents: Sequence[Document]) -> Reading:
             raise AthanorError(
                 f"{document.title} is of {first.program.title} and {other.title} of {form.program.title}: import one after the other."
             )
-    found.sort(key=lambda each: FORMS.index(each[1]))
+    found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
     told = Told(
         given=tuple(given for *_, part in found for given in part.given),
         datasets=max(part.datasets for *_, part in found),

@@ -12,6 +12,9 @@ from .draft import Draft
 from .recipe import Line, Reading
 from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
 
+_EMPTY: tuple[Any, ...] = (None, "", [])
+"""Values that set nothing, as files have them that a form of input boxes wrote."""
+
 
 def _nothing(_said: Said) -> dict[str, Any]:
     return {}
@@ -66,6 +69,8 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         if rule.unless is not None and _holds(rule, given.value):
             return _with(line, why=rule.otherwise)
         return _with(line, kind="meaningless", why=rule.why)
+    if given.value in _EMPTY:
+        return _with(line, kind="taken", why="It is empty there: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
         to = ", ".join(draft.put(path, value, given.datasets) for path, value in paths.items())
