@@ -109,4 +109,6 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return ", ".join(_shown(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
     return "" if value is None else str(value)
