@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from ..form import Form
+from . import lora_file
 
-FORMS: tuple[Form, ...] = ()
+FORMS: tuple[Form, ...] = (
+    lora_file.LORA,
+    lora_file.DUMP,
+)
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
 of one program speaks last is told by `Form.speaks`."""
