@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import lora_file
+from . import lora_file, own
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
+    own.JOB,
+    own.API,
+    own.PAGE,
     lora_file.DUMP,
 )
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
