@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import AthanorError, shortened
 from ..names import close_to
+from . import own_lines
 from .draft import Draft
 from .recipe import Line, Reading
 from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
@@ -60,7 +61,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     shown = given.shown or given.name
     name = f"{given.at}: {shown}" if given.at else shown
     line = Line(name=shortened(name, 80), value=shortened(_shown(given.value), 120), kind="unknown")
-    rule = program.vocabulary.get(given.name)
+    rule = program.vocabulary.get(given.name) or own_lines.WORDS.get(given.name)
     if rule is None:
         near = close_to(given.name, [*program.vocabulary, *program.settings])
         why = f"{program.title} has no such setting{f'; did you mean {near[0]}?' if near else ' that is known here.'}"
@@ -69,7 +70,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         if rule.unless is not None and _holds(rule, given.value):
             return _with(line, why=rule.otherwise)
         return _with(line, kind="meaningless", why=rule.why)
-    if given.value in _EMPTY:
+    if given.value in _EMPTY and given.name not in own_lines.WORDS:
         return _with(line, kind="taken", why="It is empty there: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
