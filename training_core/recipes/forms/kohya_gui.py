@@ -11,7 +11,19 @@ from ..form import Form
 from ..rules import Given, Told
 from ..values import switch, text
 from . import kohya_gui_values as values
-from .kohya_gui_names import GUI_ONLY, MEMBERS, MODELS, OF_ALL_TYPES, OFF_AT_ZERO, PREFIXES, RENAMED, SAID_WHEN_OFF, SCRIPTS, TYPES
+from .kohya_gui_names import (
+    GUI_ONLY,
+    MEMBERS,
+    MODELS,
+    NO_EFFECT,
+    OF_ALL_TYPES,
+    OFF_AT_ZERO,
+    PREFIXES,
+    RENAMED,
+    SAID_WHEN_OFF,
+    SCRIPTS,
+    TYPES,
+)
 from .kohya_gui_words import ANOTHER_MODEL, ANOTHER_NOISE, ANOTHER_TYPE, EMPTY, KOHYA_GUI, OF_THE_GUI, OFF
 
 _SIGNS = (
@@ -110,7 +122,7 @@ def _member(name: str, value: Any, config: Mapping[str, Any]) -> Iterator[Given]
     """Yield an argument of the network, where the type of LoRA has it."""
     if name not in (*_type(config)[2], *OF_ALL_TYPES):
         yield Given(name=ANOTHER_TYPE, shown=name, value=value)
-    elif _is_off(name, value) or value == -1:
+    elif _is_off(name, value):
         yield Given(name=OFF, shown=name, value=value)
     else:
         yield Given(name=f"network_args {MEMBERS[name]}", shown=name, value=value)
@@ -144,6 +156,8 @@ def _is_off(name: str, value: Any) -> bool:
     """Whether the GUI hands nothing on: a switch that is off, and a number whose 0 means so."""
     if value is False or (isinstance(value, str) and value.strip().lower() == "false"):
         return name not in SAID_WHEN_OFF
+    if NO_EFFECT.get(name) == text(value):
+        return True
     return name in OFF_AT_ZERO and not isinstance(value, bool) and str(value).strip() in ("0", "0.0")
 
 

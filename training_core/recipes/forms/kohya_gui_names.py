@@ -11,7 +11,6 @@ RENAMED = {
     "sdxl_no_half_vae": "no_half_vae",
     "stop_text_encoder_training_pct": "stop_text_encoder_training",
     "blockwise_fused_optimizer": "blockwise_fused_optimizers",
-    "disable_mmap_load_safetensors": "disable_mmap_load_safetensors",
     "flux1_clip_l": "clip_l",
     "flux1_t5xxl": "t5xxl",
     "batch_size": "train_batch_size",
@@ -148,5 +147,7 @@ OFF_AT_ZERO = frozenset((
 ))  # fmt: skip
 """Fields of which 0 means that they are not used."""
 
-SAID_WHEN_OFF = frozenset(("enable_bucket", "gradient_checkpointing", "cache_latents_to_disk", "save_state_on_train_end"))
-"""Switches that are on here unless they are switched off, or left to the machine."""
+SAID_WHEN_OFF = frozenset(("enable_bucket",))
+"""Switches that are on here unless they are switched off."""
+NO_EFFECT = {"clip_skip": "1", "train_blocks": "all", "factor": "-1", "num_processes": "1", "num_machines": "1"}
+"""Fields of which a value, other than 0, changes nothing: it is what happens without the field."""

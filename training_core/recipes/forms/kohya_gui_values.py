@@ -107,10 +107,6 @@ def _folder(name: str, value: Any, _config: Config) -> Iterator[Given]:
     yield Given(name=name, value=value, datasets=(0,) if name == "train_data_dir" else (1,))
 
 
-def _processes(name: str, value: Any, config: Config) -> Iterator[Given]:
-    yield Given(name=name if amount(config, name) > 1 else OFF, shown=name, value=value)
-
-
 def _on(value: Any) -> bool:
     try:
         return switch(value)
@@ -132,8 +128,6 @@ FIELDS: dict[str, Callable[[str, Any, Config], Iterator[Given]]] = {
     "use_8bit_adam": _old_adam,
     "train_data_dir": _folder,
     "reg_data_dir": _folder,
-    "num_processes": _processes,
-    "num_machines": _processes,
 }
 """Name of a field -> (name, value, the whole file) -> what it says."""
 OF_AN_EMPTY_BOX = ("lr_scheduler_num_cycles", "unet_lr", "text_encoder_lr", "epoch")
