@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import lora_file, own
+from . import kohya_gui, lora_file, own
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
     own.JOB,
     own.API,
     own.PAGE,
+    kohya_gui.GUI,
     lora_file.DUMP,
 )
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
