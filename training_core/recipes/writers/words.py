@@ -15,7 +15,7 @@ class Words:
     """The options of a command while they are collected."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without any option."""
         self.options: list[Option] = []
 
     def say(self, name: str, *values: Any) -> None:
