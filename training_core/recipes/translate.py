@@ -75,6 +75,8 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         return _with(line, why=str(error))
     except ValueError as error:
         return _with(line, why=str(error) or f"The value of {given.name} cannot be understood.")
+    except (TypeError, AttributeError, ArithmeticError):  # a list where a number is meant, a number beyond all bounds
+        return _with(line, why=f"The value of {shown} cannot be understood.")
     if given.implied:
         return _with(
             line,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..form import Form
+from . import onetrainer
 
-FORMS: tuple[Form, ...] = ()
+FORMS: tuple[Form, ...] = (*onetrainer.FORMS,)
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Of one program, what
 comes later speaks last: a dataset's file overrides the command."""
