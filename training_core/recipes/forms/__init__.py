@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import onetrainer
+from . import kohya_gui, lora_file, onetrainer, own
 
-FORMS: tuple[Form, ...] = (*onetrainer.FORMS,)
-"""All of them, in the order in which they are tried: those that show more clearly what they are come first. Of one program, what
-comes later speaks last: a dataset's file overrides the command."""
+FORMS: tuple[Form, ...] = (
+    lora_file.LORA,
+    own.JOB,
+    own.API,
+    own.PAGE,
+    kohya_gui.GUI,
+    *onetrainer.FORMS,
+    lora_file.DUMP,
+)
+"""All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
+of one program speaks last is told by `Form.speaks`."""

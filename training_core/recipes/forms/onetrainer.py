@@ -113,7 +113,8 @@ def _config(tree: Mapping[str, Any]) -> Iterator[Given]:
         elif isinstance(value, dict):
             yield from (Given(name=each, value=shown(each, leaf)) for each, leaf in flat(value, name))
         else:
-            yield Given(name=name, shown=as_written if as_written != name else "", value=shown(name, value))
+            value = 0.0 if name == "clip_grad_norm" and value is None else shown(name, value)
+            yield Given(name=name, shown=as_written if as_written != name else "", value=value)
     if _before_version_4(tree) and number_or(tree.get("noising_weight")):
         yield Given(name="timestep_distribution", shown="noising_weight", value="SIGMOID")
 
