@@ -41,13 +41,19 @@ _BY_FAMILY: dict[str, dict[str, Any]] = {
 def implied(said: Said) -> dict[str, Any]:
     """Return names and values that sd-scripts takes by itself where a recipe does not say them."""
     found: dict[str, Any] = {}
-    run = any(name in said for name in _OF_A_RUN)
-    pictures = any(name in said for name in ("train_data_dir", "resolution", "train_batch_size", "enable_bucket"))
-    if run or pictures:
+    run = any(name in said for name in _OF_A_RUN) and not _elsewhere(said, "config_file", "options")
+    pictures = any(name in said for name in ("train_data_dir", "resolution", "train_batch_size", "datasets"))
+    pictures = (run or pictures) and not _elsewhere(said, "dataset_config", "datasets")
+    if pictures:
         found |= {"enable_bucket": False, "caption_extension": ".caption"}
     if not run:
         return found
     return found | _of_a_run(said)
+
+
+def _elsewhere(said: Said, option: str, marker: str) -> bool:
+    """Return whether a recipe names a further file that is not here: nobody can tell then what it does not say."""
+    return bool(said.get(option)) and marker not in said
 
 
 def _of_a_run(said: Said) -> dict[str, Any]:

@@ -86,8 +86,15 @@ _GROUPS: tuple[tuple[str, str], ...] = (
         "It names a JSON file with captions, which is not read here: write them as .txt files beside the pictures.",
     ),
     ("masked_loss", "A mask folder in Dataset Loader is enough to leave out what it hides."),
-    ("dataset_config", "Import this file together with the command: what it says comes from it alone."),
-    ("config_file", "Import this file together with the command: what it says comes from it alone."),
+    (
+        "enable_preview enable_block_weights enable_base_weight",
+        "It opens further fields of the page; what they say is read by itself.",
+    ),
+    ("without_preview", "Pictures while training are switched off there."),
+    ("lycoris_only", "It is used with LyCORIS' networks alone."),
+    ("gpu_ids", _LAUNCHER),
+    ("sample_prompts_file", "Its prompts are in the same text."),
+    ("accelerate", _LAUNCHER),
     ("sample_batch_size", "Sample pictures are drawn one after the other here."),
     (
         "num_vectors_per_token token_string init_word use_object_template use_style_template weights",
@@ -178,6 +185,11 @@ _LACKING: tuple[tuple[str, str], ...] = (
     ("dim_from_weights", "LoRA Info shows the rank of the file in network_weights: set it in Network Config."),
     ("resume", "A state of sd-scripts cannot be continued here; network_weights goes on from a saved LoRA."),
     ("cfg_trunc renorm_cfg", "There is no such thing here."),
+    (
+        "randomly_choice_prompt",
+        "Prompts are not drawn by chance here; without prompts the first three captions are taken.",
+    ),
+    ("ui_custom_params_unread", "It is no TOML."),
 )
 
 

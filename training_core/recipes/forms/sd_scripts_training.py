@@ -14,6 +14,7 @@ from .sd_scripts_family import (
     SD2,
     SD3,
     SD15,
+    SDXL,
     WHOLE_MODEL,
     family,
     of_script,
@@ -44,6 +45,13 @@ def _kind(value: Any, said: Said) -> Paths:
     if name not in ("flux", "chroma"):
         raise ValueError("model_type is flux or chroma.")
     return {"model.family": CHROMA if name == "chroma" else family(said) or FLUX}
+
+
+def _base(value: Any, _said: Said) -> Paths:
+    found = {"sd1.5": SD15, "sd2.0": SD2, "sdxl": SDXL, "flux": FLUX}.get(text(value).strip().lower())
+    if found is None:
+        raise ValueError("model_type is sd1.5, sd2.0, sdxl or flux there.")
+    return {"model.family": found}
 
 
 def _fp8(value: Any, said: Said) -> Paths:
@@ -194,13 +202,26 @@ def _sampler(value: Any, _said: Said) -> Paths:
     return {"sampling.sampler_name": SAMPLERS[name]}
 
 
-def _prompts(value: Any, _said: Said) -> Paths:
+def _prompts(value: Any, said: Said) -> Paths:
     given = text(value).strip()
     if given.lower().endswith((".txt", ".toml", ".json")) and "\n" not in given:
+        if "prompts" in said:
+            return {}
         raise ValueError(
             "It names a file: import that file together with this recipe, or write its prompts into Sample Config."
         )
     return {"sampling.sample_prompts": given}
+
+
+def _file_of(marker: str) -> Turned:
+    """Return the rule of an option that names a further file of the recipe, which is here if a form has read `marker` in it."""
+
+    def to(_value: Any, said: Said) -> Paths:
+        if marker not in said:
+            raise ValueError("Import this file together with the command: what it says is not known from here.")
+        return {}
+
+    return Turned(to=to, why="This file is read as well.")
 
 
 def rules() -> Vocabulary:
@@ -225,6 +246,16 @@ def rules() -> Vocabulary:
             to=lambda value, _: {"model.v_prediction": True} if switch(value) else {},
             why="The model predicts v: a node in front of the training says so where its file does not.",
         ),
+        "model_train_type": Turned(
+            to=_script, why="It tells which model is trained, and whether it is trained as a whole."
+        ),
+        "base_model_type": Turned(to=_base, why="The kind of model."),
+        "sample_negative": Same(path="sampling.negative"),
+        "sample_width": Same(path="sampling.width"),
+        "sample_height": Same(path="sampling.height"),
+        "sample_cfg": Same(path="sampling.cfg"),
+        "sample_seed": Same(path="sampling.sample_seed"),
+        "sample_steps": Same(path="sampling.steps"),
         "model_type": Turned(to=_kind, why="The kind of model."),
         "clip_skip": Turned(to=_clip_skip, why="Which layer of CLIP is read, from the end: CLIP Set Last Layer."),
         "fp8_base": Turned(to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."),
@@ -273,6 +304,13 @@ def rules() -> Vocabulary:
             to=lambda value, _: {"training.metadata": "minimal"} if switch(value) else {},
             why="Files tell what a loader needs, and no settings.",
         ),
-        "accelerate mixed_precision": Meaningless(why="The script's own mixed_precision decides, there too."),
+        "accelerate_mixed_precision": Meaningless(why="The script's own mixed_precision decides, there too."),
+        "dataset_config": _file_of("datasets"),
+        "config_file": _file_of("options"),
+        "datasets": Turned(
+            to=lambda _v, _s: {}, why="One Dataset Loader for each folder of pictures, each leading into the next."
+        ),
+        "options": Turned(to=lambda _v, _s: {}, why="Options of a file; those of a command override them."),
+        "prompts": Same(path="sampling.sample_prompts"),
         "family": Turned(to=lambda value, _: {"model.family": text(value)}, why="The kind of model.", same=True),
     }
