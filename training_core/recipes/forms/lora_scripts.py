@@ -45,7 +45,7 @@ randomly_choice_prompt gpu_ids
 """
 _TELLING = frozenset(_TELLING_TEXT.split())
 """Names that only it has."""
-_SECTIONS = frozenset({"additional_network", "sample_prompt", "additional_network_arguments"})
+_SECTIONS = frozenset({"additional_network", "sample_prompt"})
 _SCRIPT_NAMES = {
     "pretrained_model": "pretrained_model_name_or_path",
     "is_v2_model": "v2",
@@ -82,15 +82,14 @@ def read(document: Document) -> Told | None:
     if table is None:
         return None
     if isinstance(table.get("data"), dict) and "metadata" in table:  # a preset of its page
-        names = [(f"metadata: {name}", text(value)) for name, value in flat({"": table["metadata"]})]
-        unread += [(f"{name} = {value}", "It describes the preset, and sets nothing.") for name, value in names]
-        pairs = flat({"data": table["data"]})
-    else:
-        pairs = flat(table)
-        if not _TELLING & {name for name, _ in pairs} and not _SECTIONS & set(table):
-            return None
-        if "additional_network_arguments" in table and not _TELLING & {name for name, _ in pairs}:
-            return None
+        described = [
+            Given(name="described", shown=name, at="metadata", value=value)
+            for name, value in flat({"": table["metadata"]})
+        ]
+        return told([*described, *_given(flat({"": table["data"]}))], unread)
+    pairs = flat(table)
+    if not _TELLING & {name for name, _ in pairs} and not _SECTIONS & set(table):
+        return None
     return told(_given(pairs), unread)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..rules import Said
 from ..values import switch, text
-from .sd_scripts_family import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, WHOLE_MODEL, family, script_name
+from .sd_scripts_family import ANIMA, FLOW, FLUX_LIKE, HUNYUAN, LUMINA, SD3, WHOLE_MODEL, family, script_name
 from .sd_scripts_network import is_lycoris
 
 _OF_A_RUN = (
@@ -70,12 +70,13 @@ def _of_a_run(said: Said) -> dict[str, Any]:
     found |= _timesteps(said)
     if any(_given(said, name) for name in ("sample_every_n_steps", "sample_every_n_epochs")):
         found |= {"sample_sampler": "ddim", "sample_at_first": False}
+        found |= {} if family(said) in FLOW else {"sample_steps": 30, "sample_cfg": 7.5}
     return found
 
 
 def _network(said: Said) -> dict[str, Any]:
     found: dict[str, Any] = {"network_dim": 4, "network_alpha": 1, "network_train_unet_only": False}
-    if is_lycoris(said):
+    if is_lycoris(said) and family(said) not in FLOW:
         found |= {
             "network_args conv_dim": said.get("network_dim") or 4,
             "network_args conv_alpha": said.get("network_alpha") or 1,
