@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import kohya_gui, lora_file, sd_scripts
+from . import kohya_gui, lora_file, own, sd_scripts
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
+    own.JOB,
+    own.API,
+    own.PAGE,
     kohya_gui.GUI,
     lora_file.DUMP,
     sd_scripts.DATASET,
