@@ -81,6 +81,8 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         return _with(line, why=str(error))
     except ValueError as error:
         return _with(line, why=str(error) or f"The value of {given.name} cannot be understood.")
+    except ArithmeticError:  # a number that is too large, or a division by 0
+        return _with(line, why=f"The value of {given.name} cannot be understood.")
     if given.implied:
         return _with(
             line,

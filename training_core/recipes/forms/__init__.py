@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import lora_file
+from . import diffusion_pipe, lora_file
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
     lora_file.DUMP,
+    diffusion_pipe.DATASET,
+    diffusion_pipe.MAIN,
 )
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
 of one program speaks last is told by `Form.speaks`."""
