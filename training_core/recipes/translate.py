@@ -47,11 +47,13 @@ def translate(told: Told, program: Program, form: str) -> Reading:
     unsaid = [Given(name=name, value=value, implied=True) for name, value in implied.items() if name not in said]
     said = {given.name: given.value for given in unsaid} | said
     draft = Draft(max(1, told.datasets))
-    for given in (*unsaid, *told.given):
+    own = [given for given in told.given if given.name in own_lines.WORDS]
+    for given in (*unsaid, *(each for each in told.given if each not in own)):
         draft.lines.append(_line(given, draft, said, program))
     for text, why in told.unread:
         draft.lines.append(Line(name=shortened(text, 80), value="", kind="unknown", why=why))
     program.settle(draft, said)
+    draft.lines += [_line(given, draft, said, program) for given in own]  # last, for they are meant as they stand
     recipe = draft.recipe()
     return Reading(form=form, recipe=recipe, lines=tuple(draft.lines))
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import diffusion_pipe, lora_file
+from . import diffusion_pipe, kohya_gui, lora_file, own
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
+    own.JOB,
+    own.API,
+    own.PAGE,
+    kohya_gui.GUI,
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
