@@ -15,6 +15,8 @@ from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
 
 _EMPTY: tuple[Any, ...] = (None, "", [])
 """Values that set nothing, as files have them that a form of input boxes wrote."""
+_OFF: tuple[Any, ...] = (False, 0, "false", "False", "0")
+"""Values that switch something off."""
 
 
 def _nothing(_said: Said) -> dict[str, Any]:
@@ -92,6 +94,8 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
             to=to,
             why=f"The recipe does not say it; {program.title} does so by itself.",
         )
+    if not paths and given.value in _OFF:
+        return _with(line, kind="taken", why="It is off there: nothing is set.")
     if isinstance(rule, Same) or (rule.same and paths):
         return _with(line, kind="taken", to=to)
     return _with(line, kind="translated", to=to, why=rule.why)
