@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from ..form import Form
+<<<<<<< HEAD
 from . import kohya_gui, lora_file, onetrainer, own, sd_scripts
+=======
+from . import diffusion_pipe, kohya_gui, lora_file, own, sd_scripts
+>>>>>>> main
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
@@ -13,6 +17,8 @@ FORMS: tuple[Form, ...] = (
     kohya_gui.GUI,
     *onetrainer.FORMS,
     lora_file.DUMP,
+    diffusion_pipe.DATASET,
+    diffusion_pipe.MAIN,
     sd_scripts.DATASET,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
