@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from ..form import Form
-<<<<<<< HEAD
-from . import kohya_gui, lora_file, onetrainer, own, sd_scripts
-=======
-from . import diffusion_pipe, kohya_gui, lora_file, own, sd_scripts
->>>>>>> main
+from . import diffusion_pipe, kohya_gui, lora_file, onetrainer, own, sd_scripts
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
