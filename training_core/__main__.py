@@ -20,7 +20,7 @@ else:  # started as a folder: python /path/to/athanor/training_core run ...
     runpy.run_module("training_core", run_name="__main__", alter_sys=True)
 
 if TYPE_CHECKING:
-    from .command.sources import Source
+    from .graph_sources import Source
     from .host.headless import Headless
 
 PACK = Path(__file__).resolve().parents[1]
@@ -108,11 +108,12 @@ def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> 
     Raises:
         AthanorError: there is no such node, or a change is not possible.
     """
-    from .command import edits, job_edits, page_form, sources
+    from . import graph_sources, page_form
+    from .command import edits, job_edits
 
     def leading(prompt: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        node = sources.train_node(source, prompt, arguments.node)
-        return node, sources.copied_part(prompt, node)
+        node = graph_sources.train_node(source, prompt, arguments.node)
+        return node, graph_sources.copied_part(prompt, node)
 
     problems: dict[str, str] = {}
     first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
@@ -154,10 +155,10 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
         AthanorError: what is wrong, in one sentence.
         Interrupted: by the user.
     """
-    from .command import sources
+    from . import graph_sources
     from .command.terminal import Terminal
 
-    source, folder = sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
+    source, folder = graph_sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
     rank = int(os.environ.get("RANK", "0"))
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "--cpu" not in options:
         _one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
