@@ -78,7 +78,7 @@ def test_the_second_of_the_recovered_recipes_has_its_optimizer_with_arguments():
     optimizer = reading.recipe.group("optimizer")
     assert (optimizer.optimizer_type, optimizer.optimizer_args) == ("AdamW8bit", "weight_decay=0.1")
     assert (optimizer.learning_rate, optimizer.unet_lr, optimizer.text_encoder_lr) == (5e-4, "", "5e-05")
-    assert reading.recipe.group("training").processes == 2, "8 in all are two processes with 4"
+    assert reading.recipe.group("training").gradient_accumulation_steps == 2, "8 in all were two cards with 4"
 
 
 def test_every_field_has_a_line():
@@ -132,6 +132,27 @@ def test_hurt_files_are_refused_with_a_sentence():
         of(whole[:200])
     with pytest.raises(AthanorError, match="header is broken"):
         of(whole[:20] + b"\x00" + whole[21:])
+
+
+@pytest.mark.parametrize(
+    ("module", "members", "expected"),
+    [
+        (
+            "lycoris.kohya",
+            {"algo": "lokr", "factor": "8", "conv_dim": "4", "preset": "full", "train_norm": "True"},
+            ("lokr", "full", 4, 8),
+        ),
+        ("lycoris.kohya", {"conv_dim": "4", "rank_dropout": "None"}, ("locon", "full", 4, -1)),
+        ("networks.lora_flux", {}, ("lora", "attn-mlp", 0, -1)),
+    ],
+)
+def test_the_module_and_its_arguments_tell_the_kind_of_network(module, members, expected):
+    reading = of(
+        json.dumps({"ss_network_module": module, "ss_network_args": members, "ss_network_dim": 8, "ss_seed": 1})
+    )
+    network = reading.recipe.group("network")
+    assert (network.algo, network.preset, network.conv_rank, network.factor) == expected
+    assert not [line for line in reading.lines if line.kind == "unknown"]
 
 
 def test_what_was_resized_has_no_single_rank():

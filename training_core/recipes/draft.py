@@ -160,6 +160,7 @@ def _trouble(group: type[Settings], values: Mapping[str, Any]) -> tuple[str, str
             sentence = ""
         if where and str(where[0]) in values:
             return str(where[0]), sentence
-        named = [name for name in values if name in sentence.replace(":", " ").split()]
+        words = sentence.replace(":", " ").split()
+        named = sorted((name for name in values if name in words), key=words.index)  # what is wrong is named first
         return (named or list(values) or [""])[0], sentence
     return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import lora_file
+from . import kohya_gui, lora_file
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
+    kohya_gui.GUI,
     lora_file.DUMP,
 )
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files

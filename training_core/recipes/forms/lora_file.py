@@ -14,7 +14,7 @@ from ..form import Form
 from ..rules import Given, Told
 from . import lora_datasets
 from .lora_header import Header, as_texts, header, of_layers
-from .lora_words import LORA_FILE, WORDS
+from .lora_words import LORA_FILE, NOT_USED, WORDS
 
 _LEAST = 3
 """Fields of sd-scripts that make a text one of these, not a file that happens to name one."""
@@ -80,14 +80,16 @@ def _members(metadata: Mapping[str, str]) -> list[Given]:
     if not isinstance(found, dict):
         return []
     return [
-        Given(
-            name=SAME_AS.get(str(name), f"ss_network_args {name}"),
-            shown=f"ss_network_args: {name}",
-            value=_plain(value),
-        )
+        Given(name=_member(str(name), value), shown=f"ss_network_args: {name}", value=_plain(value))
         for name, value in found.items()
-        if not (str(name) == "dropout" and value in (None, "None"))
     ]
+
+
+def _member(name: str, value: Any) -> str:
+    """Return what the words call a member: as in a command, or as the field that tells the same."""
+    if value in (None, "None"):
+        return NOT_USED
+    return SAME_AS.get(name, f"ss_network_args {name}").replace("ss_network_args", "network_args")
 
 
 def _plain(value: Any) -> Any:
@@ -98,7 +100,7 @@ def _of_the_network(found: Header, members: list[Given]) -> list[Given]:
     """Return what no field tells of the network: by the file's layers, or which parts have a learning rate."""
     told = {*found.metadata, *(each.name for each in members)}
     layers = of_layers(found.shapes)
-    fields = {"rank": "ss_network_dim", "conv_rank": "ss_network_args conv_dim", "algo": "ss_network_module"}
+    fields = {"rank": "ss_network_dim", "conv_rank": "network_args conv_dim", "algo": "ss_network_module"}
     given = [
         Given(name=f"layers {name}", shown=name, value=value)
         for name, value in layers.items()

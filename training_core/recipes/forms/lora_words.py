@@ -16,8 +16,10 @@ from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..translate import Program
 from ..values import whole
 from .lora_family import of_metadata, role_of_model
+from .sd_scripts_words import WORDS as OF_COMMANDS
 
 FILES = "A file of another machine: the one of this name is chosen if there is one, else you are asked."
+NOT_USED = "(not used)"
 _ALIKE = "It is off or at its default there, as it is here."
 _OWN = "It describes that file, not how it was trained: yours gets words of its own in Train LoRA."
 _PICTURES = "It follows from the pictures that are trained on."
@@ -106,23 +108,19 @@ def _processes(value: Any, said: Said) -> Paths:
         raise NoMeaning("It follows from the batch sizes of the datasets.") from None
     times = whole // max(1, own * accumulated)
     if 1 < times <= 64 and whole == own * accumulated * times:
-        return {"training.processes": times}
+        return {"training.gradient_accumulation_steps": accumulated * times}
     raise NoMeaning("It follows from the batch size and the accumulated batches.")
 
 
-def _algo(value: Any, said: Said) -> Paths:
-    """sd-scripts' module -> the algorithm, where the module's arguments do not name one."""
-    module = str(value).rpartition(".")[2]
-    named = {"dylora": "dylora", "oft": "diag-oft", "oft_flux": "diag-oft", "loha": "loha", "lokr": "lokr"}
-    if module in named:
-        return {"network.algo": named[module]}
-    if str(value).startswith("lycoris"):
-        if "ss_network_args preset" in said:
-            raise NoMeaning("All kinds of networks are made by LyCORIS here; its arguments say which.")
-        return {"network.preset": "full"}
-    if str(value).startswith("network") and (module.startswith("lora") or module == "locon"):
-        return {"network.algo": "lora"}
-    raise ValueError(f"{quoted(value)} is a kind of network that is not known here: choose an algo in Network Config.")
+def _module(value: Any, said: Said) -> Paths:
+    """As in a command of sd-scripts; TrainTrain writes network.lora for networks.lora."""
+    rule = OF_COMMANDS["network_module"]
+    name = str(value).strip()
+    return (
+        rule.to(f"networks{name[7:]}" if name.startswith("network.") else name, said)
+        if isinstance(rule, Turned)
+        else {}
+    )
 
 
 def _fp8(value: Any, _said: Said) -> Paths:
@@ -137,9 +135,12 @@ def _prediction(value: Any, _said: Said) -> Paths:
     return {"model.v_prediction": True}
 
 
-def _clip_skip(value: Any, _said: Said) -> Paths:
+def _clip_skip(value: Any, said: Said) -> Paths:
     if str(value) == "None":
         raise NoMeaning("The last layer of CLIP is read, as it is here.")
+    family = of_metadata(said)
+    if family not in ("", "SD1.5", "SD2"):
+        raise NoMeaning(f"It has no effect with {family}, there and here: which layers it reads is fixed.")
     return {"model.clip_skip": whole(value)}
 
 
@@ -204,6 +205,12 @@ def _rows() -> dict[str, Rule]:
     return rules
 
 
+def _shown_by_layers(name: str) -> Turned:
+    return Turned(
+        to=lambda value, _: {f"network.{name}": value}, why="No field tells it: the layers in the file show it."
+    )
+
+
 WORDS: dict[str, Rule] = {
     "ss_base_model_version": Turned(to=_family, why="The kind of the model, by its name there."),
     "modelspec.architecture": Turned(to=_family, why="The kind of the model, by its name there."),
@@ -216,20 +223,19 @@ WORDS: dict[str, Rule] = {
     "ss_fp8_base": Turned(to=_fp8, why="The number format in which the frozen model is kept."),
     "ss_fp8_base_unet": Turned(to=_fp8, why="The number format in which the frozen model is kept."),
     **_rows(),
-    "ss_network_module": Turned(to=_algo, why="The program's module of networks; it is chosen by algo and preset here."),
+    "ss_network_module": Turned(to=_module, why="The program's module of networks; it is chosen by algo and preset here."),
+    **{name: rule for name, rule in OF_COMMANDS.items() if name.startswith("network_args ")},
+    "network_args preset_toml": Same(path="network.preset_toml"),
     "ss_mixed_precision": Turned(to=_precision, why="The number format of the computation.", same=True),
-    "layers train": Turned(to=lambda value, _: {"network.train": value}, why="No field tells it: the layers in the file show it."),
-    "layers algo": Turned(to=lambda value, _: {"network.algo": value}, why="No field tells it: the layers in the file show it."),
-    "layers rank": Turned(to=lambda value, _: {"network.rank": value}, why="No field tells it: the layers in the file show it."),
-    "layers conv_rank": Turned(
-        to=lambda value, _: {"network.conv_rank": value}, why="No field tells it: the layers in the file show it."
-    ),
+    **{f"layers {name}": _shown_by_layers(name) for name in ("train", "algo", "rank", "conv_rank")},
     "trained parts": Turned(
         to=lambda value, _: {"network.train": value},
         why="No field tells which parts were trained: those that have a learning rate are taken.",
     ),
     "ss_max_train_steps": Turned(to=_steps, why="So many steps were asked for, not epochs."),
-    "ss_total_batch_size": Turned(to=_processes, why="It is this many times the batch size: one for each training process."),
+    "ss_total_batch_size": Turned(
+        to=_processes, why="Several cards had a batch each: here one takes as many before each update, with the same numbers."
+    ),
     "ss_datasets dataset": Turned(to=_parts, why="What the pictures of a dataset have in common.", same=True),
     "ss_datasets folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
     "ss_dataset_dirs folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
@@ -258,8 +264,8 @@ WORDS: dict[str, Rule] = {
         Meaningless(why=_OWN),
     ),
     "modelspec.encoder_layer": Meaningless(why="ss_clip_skip tells the same."),
-    "ss_cache_latents": Meaningless(why="Latents are always cached here."),
-    "ss_cache_latents_to_disk": Same(path="cache.cache_to_disk"),
+    "ss_cache_latents": OF_COMMANDS["cache_latents"],
+    "ss_cache_latents_to_disk": OF_COMMANDS["cache_latents_to_disk"],
     "ss_lowram": Meaningless(why="Memory is managed by ComfyUI here."),
     "ss_face_crop_aug_range": Meaningless(
         why="It was not used.",
@@ -272,6 +278,7 @@ WORDS: dict[str, Rule] = {
     "ss_validate_every_n_epochs": Meaningless(why="The probe is measured by steps here: validate_every_n_steps."),
     "ss_dataset_dirs": Meaningless(why="ss_datasets tells the same folders with more about them."),
     "ss_reg_dataset_dirs": Meaningless(why="There were no regularization pictures."),
+    NOT_USED: Meaningless(why=_ALIKE),
     "ss_network_args": Meaningless(why="It is empty: the network has no further arguments."),
     "ss_datasets": Meaningless(why="It names no folders."),
 }  # fmt: skip
