@@ -29,7 +29,9 @@ from .schema import check_kinds, sentence
 if TYPE_CHECKING:
     from ..training_core.recipes.recipe import Reading, Recipe
 
-_FILE = re.compile(r"[^\s\-!#{\[=][^\n=|\"']{0,250}\.(safetensors|toml|json|ya?ml|txt|bat|sh|ps1)", re.IGNORECASE)
+_FILE = re.compile(
+    r"[^\s\-!#{\[=][^\n=|\"']{0,250}\.(safetensors|toml|json|ya?ml|txt|md|bat|cmd|z?sh|ps1)", re.IGNORECASE
+)
 _MOST_FILES = 16
 _GROUPS = ("network", "loss", "noise", "optimizer", "conditioning", "cache")
 """Groups of settings that are outputs as they are."""
