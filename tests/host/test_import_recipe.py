@@ -21,7 +21,8 @@ SMALL = {
         "enable_bucket": True, "extra_resolutions": "",
     },
     "AthanorTrainLoRA": {
-        "max_train_steps": 10, "gradient_checkpointing": "off", "save_every_n_epochs": 0, "save_every_n_steps": 0, "mixed_precision": "no", "full_precision": "no",
+        "max_train_steps": 10, "gradient_checkpointing": "off",
+        "save_every_n_epochs": 0, "save_every_n_steps": 0, "mixed_precision": "no", "full_precision": "no",
     },
     "AthanorXYZCompare": {
         "width": 64, "height": 64, "steps": 1, "strengths": "1", "checkpoints": "last", "include_base": False, "prompts": "a cat",
@@ -31,6 +32,9 @@ ANSWERS = {"checkpoint": "sd15.safetensors", "folder": "ds"}
 FORMS = {
     "kohya GUI settings": "kohya-gui-2023-sd15-locon.json",
     "metadata of a LoRA file": "lora-sd15-adamw.metadata.json",
+    "sd-scripts command": "sd-scripts-sd15-one-line.txt",
+    "OneTrainer configuration": "onetrainer-sdxl-prodigy.json",
+    "LoRA-scripts TOML": "lora-scripts-sd15-prodigy.toml",
 }
 """Form -> its recipe."""
 
