@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import AthanorError
+from . import own_lines
 from .document import Document
 from .form import Form
 from .forms import FORMS
@@ -24,9 +25,11 @@ def read(documents: Sequence[Document]) -> Reading:
     Raises:
         AthanorError: a file is no recipe, cannot be read, or two are of different programs; the sentence names it.
     """
-    found = [(document, *_told(document, FORMS)) for document in documents]
-    if not found:
+    if not documents:
         raise AthanorError("There is nothing to import: paste a recipe or choose its file.")
+    parts = [own_lines.split(document) for document in documents]
+    found = [(document, *_told(document, FORMS)) for document, _ in parts]
+    own = [given for _, lines in parts for given in lines]
     document, first, _ = found[0]
     for other, form, _ in found[1:]:
         if form.program is not first.program:
@@ -35,8 +38,8 @@ def read(documents: Sequence[Document]) -> Reading:
             )
     found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
     told = Told(
-        given=tuple(given for *_, part in found for given in part.given),
-        datasets=max(part.datasets for *_, part in found),
+        given=(*(given for *_, part in found for given in part.given), *own),
+        datasets=max(*(part.datasets for *_, part in found), own_lines.datasets(own)),
         unread=tuple(each for *_, part in found for each in part.unread),
     )
     return translate(told, first.program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import AthanorError, shortened
 from ..names import close_to
+from . import own_lines
 from .draft import Draft
 from .recipe import Line, Reading
 from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
@@ -46,11 +47,13 @@ def translate(told: Told, program: Program, form: str) -> Reading:
     unsaid = [Given(name=name, value=value, implied=True) for name, value in implied.items() if name not in said]
     said = {given.name: given.value for given in unsaid} | said
     draft = Draft(max(1, told.datasets))
-    for given in (*unsaid, *told.given):
+    own = [given for given in told.given if given.name in own_lines.WORDS]
+    for given in (*unsaid, *(each for each in told.given if each not in own)):
         draft.lines.append(_line(given, draft, said, program))
     for text, why in told.unread:
         draft.lines.append(Line(name=shortened(text, 80), value="", kind="unknown", why=why))
     program.settle(draft, said)
+    draft.lines += [_line(given, draft, said, program) for given in own]  # last, for they are meant as they stand
     recipe = draft.recipe()
     return Reading(form=form, recipe=recipe, lines=tuple(draft.lines))
 
@@ -60,7 +63,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     shown = given.shown or given.name
     name = f"{given.at}: {shown}" if given.at else shown
     line = Line(name=shortened(name, 80), value=shortened(_shown(given.value), 120), kind="unknown")
-    rule = program.vocabulary.get(given.name)
+    rule = program.vocabulary.get(given.name) or own_lines.WORDS.get(given.name)
     if rule is None:
         near = close_to(given.name, [*program.vocabulary, *program.settings])
         why = f"{program.title} has no such setting{f'; did you mean {near[0]}?' if near else ' that is known here.'}"
@@ -69,7 +72,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         if rule.unless is not None and _holds(rule, given.value):
             return _with(line, why=rule.otherwise)
         return _with(line, kind="meaningless", why=rule.why)
-    if given.value in _EMPTY:
+    if given.value in _EMPTY and given.name not in own_lines.WORDS:
         return _with(line, kind="taken", why="It is empty there: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
@@ -108,4 +111,6 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return ", ".join(_shown(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
     return "" if value is None else str(value)

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from ..form import Form
+from . import kohya_gui, lora_file, own
 
-FORMS: tuple[Form, ...] = ()
+FORMS: tuple[Form, ...] = (
+    lora_file.LORA,
+    own.JOB,
+    own.API,
+    own.PAGE,
+    kohya_gui.GUI,
+    lora_file.DUMP,
+)
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
 of one program speaks last is told by `Form.speaks`."""
