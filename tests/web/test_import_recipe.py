@@ -105,7 +105,9 @@ def files(**contents: bytes) -> list[list[str]]:
 
 
 def lora_file(metadata: dict[str, str]) -> bytes:
-    header = json.dumps({"__metadata__": metadata, "a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+    header = json.dumps(
+        {"__metadata__": metadata, "a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}
+    ).encode()
     return struct.pack("<Q", len(header)) + header + bytes(16)
 
 
@@ -272,10 +274,12 @@ def in_the_sidebar(page) -> None:
     page.page.locator(".athanor-board").get_by_role("button", name="Import recipe…").click()
     page.page.unroute_all()
     dialog(page).get_by_role("textbox", name="Recipe").fill("nothing that is known")
-    page.page.get_by_role("alert").filter(has_text="no recipe").wait_for()  # the server's sentence, where the answer would be
+    page.page.get_by_role("alert").filter(
+        has_text="no recipe"
+    ).wait_for()  # the server's sentence, where the answer would be
     assert dialog(page).get_by_role("button", name="Make the graph").is_disabled()
     closes(page)
-    assert all("400" in error for error in page.errors)  # the browser's own line
+    assert all("422" in error for error in page.errors), page.errors  # the browser's own line
     page.errors.clear()
 
 
