@@ -68,7 +68,8 @@ def line(name, value, kind, to="", why=""):
 
 
 NODES = [
-    node("Note", "MarkdownNote", "Model", 0, text="**To do**\n1. Choose for Model: the recipe used D:\\x\\sd3.safetensors.\n2. Press *Run*."),
+    node("Note", "MarkdownNote", "Model", 0,
+         text="**To do**\n1. Choose for Model: the recipe used D:\\x\\sd3.safetensors.\n2. Press *Run*."),
     node("Model", "CheckpointLoaderSimple", "Model", 1, ckpt_name="sd3.safetensors"),
     node("First", "AthanorDatasetLoader", "Pictures", 0, folder="", repeats=3),
     node("Second", "AthanorDatasetLoader", "Pictures", 0, folder="ds", dataset=["First", 0], caption_tag_dropout_rate=0.25),
@@ -181,8 +182,8 @@ def from_an_empty_canvas(page, asked) -> None:
     assert chips.all_inner_texts() == ["1 unknown", "1 translated", "1 without meaning here", "2 taken over"]
     assert [chip.get_attribute("aria-expanded") for chip in chips.all()] == ["true", "true", "false", "false"]
     rows = dialog(page).locator(".lines tbody tr:visible")
-    assert [text.split("\t") for text in rows.all_inner_texts()][0][:2] == ["netwrok_dropout", "0.1"]
-    assert "The nearest is network_dropout." in rows.all_inner_texts()[0]
+    unknown = rows.first.inner_text()
+    assert unknown.split("\t")[:2] == ["netwrok_dropout", "0.1"] and "The nearest is network_dropout." in unknown
     chips.filter(has_text="taken over").click()
     assert "Network Config: rank 24" in next(text for text in rows.all_inner_texts() if text.startswith("network_dim"))
     model = dialog(page).get_by_label("Choose for Model")
