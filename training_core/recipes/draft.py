@@ -66,6 +66,8 @@ class Draft:
         self.datasets: list[dict[str, Any]] = [{} for _ in range(datasets)]
         self.model: dict[str, Any] = {}
         self.lines: list[Line] = []
+        self.not_known = 0
+        """Names that the program does not know, so far."""
         self._from: dict[tuple[str, int], int] = {}
 
     def put(self, path: str, value: Any, datasets: Sequence[int] | None = None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..rules import Said
 from ..values import switch, text
-from .sd_scripts_family import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, WHOLE_MODEL, family, script_name
+from .sd_scripts_family import ANIMA, FLOW, FLUX_LIKE, HUNYUAN, LUMINA, SD3, WHOLE_MODEL, family, script_name
 from .sd_scripts_network import is_lycoris
 
 _OF_A_RUN = (
@@ -41,13 +41,19 @@ _BY_FAMILY: dict[str, dict[str, Any]] = {
 def implied(said: Said) -> dict[str, Any]:
     """Return names and values that sd-scripts takes by itself where a recipe does not say them."""
     found: dict[str, Any] = {}
-    run = any(name in said for name in _OF_A_RUN)
-    pictures = any(name in said for name in ("train_data_dir", "resolution", "train_batch_size", "enable_bucket"))
-    if run or pictures:
+    run = any(name in said for name in _OF_A_RUN) and not _elsewhere(said, "config_file", "options")
+    pictures = any(name in said for name in ("train_data_dir", "resolution", "train_batch_size", "datasets"))
+    pictures = (run or pictures) and not _elsewhere(said, "dataset_config", "datasets")
+    if pictures:
         found |= {"enable_bucket": False, "caption_extension": ".caption"}
     if not run:
         return found
     return found | _of_a_run(said)
+
+
+def _elsewhere(said: Said, option: str, marker: str) -> bool:
+    """Return whether a recipe names a further file that is not here: nobody can tell then what it does not say."""
+    return bool(said.get(option)) and marker not in said
 
 
 def _of_a_run(said: Said) -> dict[str, Any]:
@@ -64,12 +70,13 @@ def _of_a_run(said: Said) -> dict[str, Any]:
     found |= _timesteps(said)
     if any(_given(said, name) for name in ("sample_every_n_steps", "sample_every_n_epochs")):
         found |= {"sample_sampler": "ddim", "sample_at_first": False}
+        found |= {} if family(said) in FLOW else {"sample_steps": 30, "sample_cfg": 7.5}
     return found
 
 
 def _network(said: Said) -> dict[str, Any]:
     found: dict[str, Any] = {"network_dim": 4, "network_alpha": 1, "network_train_unet_only": False}
-    if is_lycoris(said):
+    if is_lycoris(said) and family(said) not in FLOW:
         found |= {
             "network_args conv_dim": said.get("network_dim") or 4,
             "network_args conv_alpha": said.get("network_alpha") or 1,

@@ -30,6 +30,18 @@ _SCRIPTS = {
     "hunyuan_image_train_network": HUNYUAN,
 }
 """Script without its ending -> family."""
+TRAIN_TYPES = {
+    "sd-lora": "train_network",
+    "sdxl-lora": "sdxl_train_network",
+    "sd-dreambooth": "train_db",
+    "sdxl-finetune": "sdxl_train",
+    "sd3-lora": "sd3_train_network",
+    "flux-lora": "flux_train_network",
+    "flux-finetune": "flux_train",
+    "lumina-lora": "lumina_train_network",
+    "lumina2-lora": "lumina_train_network",
+}
+"""model_train_type of LoRA-scripts (Akegarasu) -> the script that it runs."""
 WHOLE_MODEL = ("train_db", "fine_tune", "sdxl_train", "sd3_train", "flux_train", "lumina_train", "anima_train")
 """Scripts that train the model itself, not a network beside it."""
 _MODULES = {
@@ -67,8 +79,11 @@ _NAMES = (
 
 
 def script_name(value: str) -> str:
-    """Return a script's name without its folders, of Unix or Windows, and without its ending."""
-    return re.split(r"[/\\]", value.strip())[-1].removesuffix(".py").lower()
+    """Return the name of the script of sd-scripts that a path or a model_train_type means; of another script its own name."""
+    name = re.split(r"[/\\]", value.strip())[-1].removesuffix(".py").lower()
+    name = TRAIN_TYPES.get(name, name)
+    forks = sorted((each for each in _SCRIPTS if name.startswith(f"{each}_")), key=len)
+    return name if name in _SCRIPTS or not forks else forks[-1]
 
 
 def of_script(value: str, said: Said) -> str:
@@ -92,7 +107,7 @@ def of_script(value: str, said: Said) -> str:
 
 def family(said: Said) -> str:
     """Return the title of the family that a recipe is for, "" where nothing tells it."""
-    script = said.get("script")
+    script = said.get("script") or said.get("model_train_type")
     if isinstance(script, str) and script_name(script) in _SCRIPTS:
         return of_script(script, said)
     if _on(said.get("v2")):

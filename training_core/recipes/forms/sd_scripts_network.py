@@ -264,6 +264,7 @@ def rules() -> Vocabulary:
     args |= dict.fromkeys(_DIMS, _LAYERS)
     return {
         **{f"network_args {name}": rule for name, rule in args.items()},
+        "network_args": Turned(to=lambda _v, _s: {}, why="Each argument is read by itself."),
         "network_module": Turned(
             to=_module,
             why="The network's kind, and the layers that this module trains: LyCORIS all, sd-scripts' own those of the transformer blocks.",

@@ -11,10 +11,13 @@ from ...settings.optimizer import OptimizerName
 from ..rules import Paths, Rule, Said, Same, Turned, Vocabulary
 from ..values import number, switch, text
 from .sd_scripts_network import arguments, encoder_rates, rate
+from .sd_scripts_reasons import lacking
 
 _NAMES = {name.lower(): name for name in get_args(OptimizerName)}
 _PACKAGES = ("torch", "bitsandbytes", "lion_pytorch", "dadaptation", "prodigyopt", "schedulefree", "transformers")
 """Packages whose classes optimizer_type has by their names alone."""
+_OF_TORCH = ("Adadelta", "Adamax", "ASGD", "LBFGS", "Muon", "Rprop", "SparseAdam")
+"""Further classes of torch.optim, which need no package before their names."""
 
 
 def optimizer_args(value: Any) -> str:
@@ -40,6 +43,11 @@ def _optimizer(value: Any, _said: Said) -> Paths:
         return {"optimizer.optimizer_type": _NAMES[last.lower()]}
     if not re.fullmatch(r"[A-Za-z_][\w.]*", name):
         raise ValueError("It is no name of an optimizer.")
+    if not package and name not in _OF_TORCH:
+        raise ValueError(
+            "sd-scripts has no optimizer of this name, a fork of it may: write its package and class into optimizer_class of Optimizer "
+            "Config, such as pytorch_optimizer.CAME."
+        )
     return {"optimizer.optimizer_class": name}
 
 
@@ -118,8 +126,13 @@ def rules() -> Vocabulary:
         "power": Same(path="optimizer.lr_scheduler_power"),
         "timescale": Same(path="optimizer.lr_scheduler_timescale"),
     }
+    shape = lacking("The schedule falls over the whole run here; its length cannot be set apart from it.")
+    scheduler_args |= dict.fromkeys(
+        ("T_max", "T_0", "T_mult", "first_cycle_max_steps", "cycle_multiplier", "gamma", "d"), shape
+    )
     return {
         **{f"lr_scheduler_args {name}": rule for name, rule in scheduler_args.items()},
+        "lr_scheduler_args": Turned(to=lambda _v, _s: {}, why="Each argument is read by itself."),
         "optimizer_type": Turned(to=_optimizer, why="The same optimizer, by its name or its class.", same=True),
         "optimizer_args": Turned(
             to=lambda value, _: {"optimizer.optimizer_args": optimizer_args(value)},

@@ -77,17 +77,20 @@ _GROUPS: tuple[tuple[str, str], ...] = (
         "metadata_thumbnail metadata_merged_from metadata_preprocessor metadata_is_negative_embedding",
         "This field is not written into files here; title, author, description, licence, tags, trigger and hint are.",
     ),
-    (
-        "in_json",
-        "It names a JSON file with captions, which is not read here: write them as .txt files beside the pictures.",
-    ),
-    (
-        "metadata_file",
-        "It names a JSON file with captions, which is not read here: write them as .txt files beside the pictures.",
-    ),
     ("masked_loss", "A mask folder in Dataset Loader is enough to leave out what it hides."),
-    ("dataset_config", "Import this file together with the command: what it says comes from it alone."),
-    ("config_file", "Import this file together with the command: what it says comes from it alone."),
+    (
+        "enable_preview enable_block_weights enable_base_weight",
+        "It opens further fields of the page; what they say is read by itself.",
+    ),
+    ("epoch", "It is not read by sd-scripts: max_train_epochs or max_train_steps says how long the training is."),
+    ("noise_offset_type", "It is a choice of a program's page; what counts are the noise settings themselves."),
+    ("repeated", "It is given again further on: the last one counts."),
+    ("described", "It describes the preset, and sets nothing."),
+    ("without_preview", "Pictures while training are switched off there."),
+    ("lycoris_only", "It is used with LyCORIS' networks alone."),
+    ("gpu_ids", _LAUNCHER),
+    ("sample_prompts_file", "Its prompts are in the same text."),
+    ("accelerate", _LAUNCHER),
     ("sample_batch_size", "Sample pictures are drawn one after the other here."),
     (
         "num_vectors_per_token token_string init_word use_object_template use_style_template weights",
@@ -135,6 +138,10 @@ def lacking(what: str) -> Meaningless:
 
 _LACKING: tuple[tuple[str, str], ...] = (
     (
+        "in_json metadata_file",
+        "It names a JSON file with captions, which is not read here: write them as .txt files beside the pictures.",
+    ),
+    (
         "base_weights base_weights_multiplier",
         "No LoRA is merged into the model before training here: put Load LoRA between the loader and Train LoRA for it.",
     ),
@@ -178,6 +185,11 @@ _LACKING: tuple[tuple[str, str], ...] = (
     ("dim_from_weights", "LoRA Info shows the rank of the file in network_weights: set it in Network Config."),
     ("resume", "A state of sd-scripts cannot be continued here; network_weights goes on from a saved LoRA."),
     ("cfg_trunc renorm_cfg", "There is no such thing here."),
+    (
+        "randomly_choice_prompt",
+        "Prompts are not drawn by chance here; without prompts the first three captions are taken.",
+    ),
+    ("ui_custom_params_unread", "It is no TOML."),
 )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules import Meaningless, Paths, Said, Same, Turned, Vocabulary, model_file
-from ..values import number, switch, text, whole
+from ..rules import Meaningless, NoMeaning, Paths, Said, Same, Turned, Vocabulary, model_file
+from ..values import switch, text, whole
 from .sd_scripts_family import (
     CHROMA,
     FLOW,
     FLUX,
-    FLUX_LIKE,
     SD2,
     SD3,
     SD15,
+    SDXL,
     WHOLE_MODEL,
     family,
     of_script,
@@ -35,7 +35,7 @@ def _model(value: Any, said: Said) -> Paths:
 def _clip_skip(value: Any, said: Said) -> Paths:
     kind = family(said)
     if kind and kind not in (SD15, SD2):
-        raise ValueError(f"clip_skip has no effect with {kind}, there and here: which layers it reads is fixed.")
+        raise NoMeaning(f"clip_skip has no effect with {kind}, there and here: which layers it reads is fixed.")
     return {"model.clip_skip": whole(value)}
 
 
@@ -46,6 +46,13 @@ def _kind(value: Any, said: Said) -> Paths:
     return {"model.family": CHROMA if name == "chroma" else family(said) or FLUX}
 
 
+def _base(value: Any, _said: Said) -> Paths:
+    found = {"sd1.5": SD15, "sd2.0": SD2, "sdxl": SDXL, "flux": FLUX}.get(text(value).strip().lower())
+    if found is None:
+        raise ValueError("model_type is sd1.5, sd2.0, sdxl or flux there.")
+    return {"model.family": found}
+
+
 def _fp8(value: Any, said: Said) -> Paths:
     if not switch(value):
         return {}
@@ -54,7 +61,7 @@ def _fp8(value: Any, said: Said) -> Paths:
 
 def _steps(value: Any, said: Said) -> Paths:
     if text(said.get("max_train_epochs")).strip() not in ("", "0"):
-        raise ValueError("max_train_epochs is given, too, and decides there: the steps follow from it.")
+        raise NoMeaning("max_train_epochs is given, too, and decides there: the steps follow from it.")
     return {"training.max_train_steps": value}
 
 
@@ -73,7 +80,9 @@ def _save_ratio(value: Any, said: Said) -> Paths:
 
 def _processes(value: Any, said: Said) -> Paths:
     number_of_cards, own = whole(value), whole(said.get("gradient_accumulation_steps") or 1)
-    return {"training.gradient_accumulation_steps": own * number_of_cards} if number_of_cards > 1 else {}
+    if number_of_cards < 2:
+        raise NoMeaning("One card is used here, too.")
+    return {"training.gradient_accumulation_steps": own * number_of_cards}
 
 
 def _full(kind: str) -> Turned:
@@ -94,66 +103,6 @@ def _cached(value: Any, _said: Said) -> Paths:
 
 def _cached_on_disk(value: Any, _said: Said) -> Paths:
     return {"cache.latent_sampling": "once", "cache.cache_to_disk": True} if switch(value) else {}
-
-
-def _scheme(value: Any, said: Said) -> Paths:
-    """Weights of the loss, and densities that SD3 and timestep_sampling sigma draw timesteps by."""
-    name, kind = text(value).strip().lower(), family(said)
-    scaled = kind == SD3 or kind not in FLUX_LIKE or said.get("model_prediction_type") == "sigma_scaled"
-    if name in ("sigma_sqrt", "cosmap"):
-        if not scaled:
-            raise ValueError(
-                "sd-scripts weights the loss only with model_prediction_type sigma_scaled: no effect there."
-            )
-        return {"loss.weighting_scheme": name} | _density("uniform", said)
-    if name not in ("none", "uniform", "logit_normal", "mode"):
-        raise ValueError("weighting_scheme is none, uniform, logit_normal, mode, sigma_sqrt or cosmap.")
-    return _density(name if name in ("logit_normal", "mode") else "uniform", said)
-
-
-def _density(kind: str, said: Said) -> Paths:
-    by_scheme = family(said) in (SD3, "") or said.get("timestep_sampling") in (None, "sigma")
-    return {"noise.timestep_sampling": kind} if by_scheme else {}
-
-
-def _timesteps(value: Any, said: Said) -> Paths:
-    name = text(value).strip().lower()
-    if name == "nextdit_shift":
-        raise ValueError(
-            "There is no nextdit_shift here: timesteps are drawn as is usual for the model; flux_shift is the nearest."
-        )
-    if name == "sigma":
-        scheme = said.get("weighting_scheme")
-        return {"noise.timestep_sampling": scheme if scheme in ("logit_normal", "mode") else "uniform"}
-    return {"noise.timestep_sampling": name}
-
-
-def _shift(value: Any, said: Said) -> Paths:
-    sampling = said.get("timestep_sampling")
-    if sampling in ("uniform", "sigmoid", "flux_shift", "nextdit_shift"):
-        raise ValueError(f"sd-scripts does not shift timesteps with timestep_sampling {sampling}: no effect there.")
-    return {"noise.flow_shift": value}
-
-
-def _mean(value: Any, said: Said) -> Paths:
-    """sd-scripts' timestep_sampling sigma counts from noise to picture, so that its logit_mean has the other sign."""
-    turned = family(said) != SD3 and said.get("timestep_sampling") in (None, "sigma") and family(said) in FLOW
-    return {"noise.logit_mean": -number(value) if turned else number(value)}
-
-
-def _prediction(value: Any, said: Said) -> Paths:
-    name, kind = text(value).strip().lower(), family(said)
-    if name == "additive":
-        raise ValueError("There is no additive here: the loss compares the velocity (raw), as the model was trained.")
-    if name == "sigma_scaled" and kind in FLUX_LIKE:
-        raise ValueError(
-            "With it sd-scripts compares a picture with a velocity, which no model was trained for: the velocity is compared (raw)."
-        )
-    return {"loss.model_prediction_type": name}
-
-
-def _guidance(value: Any, said: Said) -> Paths:
-    return {"conditioning.guidance_scale": value}
 
 
 def _interval(value: Any, _said: Said) -> Paths:
@@ -194,13 +143,26 @@ def _sampler(value: Any, _said: Said) -> Paths:
     return {"sampling.sampler_name": SAMPLERS[name]}
 
 
-def _prompts(value: Any, _said: Said) -> Paths:
+def _prompts(value: Any, said: Said) -> Paths:
     given = text(value).strip()
     if given.lower().endswith((".txt", ".toml", ".json")) and "\n" not in given:
+        if "prompts" in said:
+            return {}
         raise ValueError(
             "It names a file: import that file together with this recipe, or write its prompts into Sample Config."
         )
     return {"sampling.sample_prompts": given}
+
+
+def _file_of(marker: str) -> Turned:
+    """Return the rule of an option that names a further file of the recipe, which is here if a form has read `marker` in it."""
+
+    def to(_value: Any, said: Said) -> Paths:
+        if marker not in said:
+            raise ValueError("Import this file together with the command: what it says is not known from here.")
+        return {}
+
+    return Turned(to=to, why="This file is read as well.")
 
 
 def rules() -> Vocabulary:
@@ -225,6 +187,16 @@ def rules() -> Vocabulary:
             to=lambda value, _: {"model.v_prediction": True} if switch(value) else {},
             why="The model predicts v: a node in front of the training says so where its file does not.",
         ),
+        "model_train_type": Turned(
+            to=_script, why="It tells which model is trained, and whether it is trained as a whole."
+        ),
+        "base_model_type": Turned(to=_base, why="The kind of model."),
+        "sample_negative": Same(path="sampling.negative"),
+        "sample_width": Same(path="sampling.width"),
+        "sample_height": Same(path="sampling.height"),
+        "sample_cfg": Same(path="sampling.cfg"),
+        "sample_seed": Same(path="sampling.sample_seed"),
+        "sample_steps": Same(path="sampling.steps"),
         "model_type": Turned(to=_kind, why="The kind of model."),
         "clip_skip": Turned(to=_clip_skip, why="Which layer of CLIP is read, from the end: CLIP Set Last Layer."),
         "fp8_base": Turned(to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."),
@@ -254,25 +226,21 @@ def rules() -> Vocabulary:
             why="A latent that is kept is drawn once, as there; here it is kept on disk and in no need of a switch.",
         ),
         "cache_latents_to_disk": Turned(to=_cached_on_disk, why="A latent that is kept is drawn once, as there."),
-        "weighting_scheme": Turned(
-            to=_scheme, why="It weights the loss, or says how timesteps are drawn (Noise Config)."
-        ),
-        "timestep_sampling": Turned(
-            to=_timesteps, why="sigma draws evenly, and shifts by discrete_flow_shift.", same=True
-        ),
-        "discrete_flow_shift": Turned(to=_shift, why="flow_shift of Noise Config."),
-        "training_shift": Same(path="noise.flow_shift"),
-        "logit_mean": Turned(to=_mean, why="Counted from picture to noise here.", same=True),
-        "model_prediction_type": Turned(to=_prediction, why="What the loss compares.", same=True),
-        "guidance_scale": Turned(to=_guidance, why="The same.", same=True),
         "sample_every_n_epochs": Turned(to=_interval, why="The same interval.", same=True),
         "sample_every_n_steps": Turned(to=_intervals_in_steps, why="The same interval.", same=True),
         "sample_sampler": Turned(to=_sampler, why="The sampler of ComfyUI that is the same, or nearest to it."),
-        "sample_prompts": Turned(to=_prompts, why="The same prompts.", same=True),
+        "sample_prompts": Turned(to=_prompts, why="The prompts of this file are read as well.", same=True),
         "no_metadata": Turned(
             to=lambda value, _: {"training.metadata": "minimal"} if switch(value) else {},
             why="Files tell what a loader needs, and no settings.",
         ),
-        "accelerate mixed_precision": Meaningless(why="The script's own mixed_precision decides, there too."),
+        "accelerate_mixed_precision": Meaningless(why="The script's own mixed_precision decides, there too."),
+        "dataset_config": _file_of("datasets"),
+        "config_file": _file_of("options"),
+        "datasets": Turned(
+            to=lambda _v, _s: {}, why="One Dataset Loader for each folder of pictures, each leading into the next."
+        ),
+        "options": Turned(to=lambda _v, _s: {}, why="Options of a file; those of a command override them."),
+        "prompts": Same(path="sampling.sample_prompts"),
         "family": Turned(to=lambda value, _: {"model.family": text(value)}, why="The kind of model.", same=True),
     }

@@ -11,7 +11,14 @@ from ...settings import BlockSettings, DatasetSettings, info
 from ..recipe import GROUPS
 from ..rules import Rule, Same, Vocabulary
 from ..translate import Program
-from . import sd_scripts_network, sd_scripts_optimizer, sd_scripts_pictures, sd_scripts_reasons, sd_scripts_training
+from . import (
+    sd_scripts_flow,
+    sd_scripts_network,
+    sd_scripts_optimizer,
+    sd_scripts_pictures,
+    sd_scripts_reasons,
+    sd_scripts_training,
+)
 from .sd_scripts_defaults import implied
 from .sd_scripts_network import network_args
 from .sd_scripts_optimizer import optimizer_args
@@ -38,6 +45,7 @@ WORDS: Vocabulary = {
     **sd_scripts_optimizer.rules(),
     **sd_scripts_pictures.rules(),
     **sd_scripts_training.rules(),
+    **sd_scripts_flow.rules(),
 }
 """Option without its dashes ("network_dim"), an argument with its option before it ("network_args conv_dim") -> its rule."""
 
