@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import diffusion_pipe, kohya_gui, lora_file, onetrainer, own, plain_lines, sd_scripts
+from . import diffusion_pipe, kohya_gui, lora_file, lora_own, onetrainer, own, plain_lines, sd_scripts
 
 FORMS: tuple[Form, ...] = (
+    lora_own.OWN_LORA,
     lora_file.LORA,
     own.JOB,
     own.API,

@@ -39,7 +39,15 @@ _NUMBERS = frozenset(
 )  # fmt: skip
 _SWITCHES = frozenset(
     {option for option, rule in WORDS.items() if isinstance(rule, Same) and _KINDS.get(rule.path) == "bool"}
-    | {"gradient_checkpointing", "cache_latents", "cache_latents_to_disk", "full_bf16", "full_fp16", "fp8_base", "v_parameterization"}
+    | {
+        "gradient_checkpointing",
+        "cache_latents",
+        "cache_latents_to_disk",
+        "full_bf16",
+        "full_fp16",
+        "fp8_base",
+        "v_parameterization",
+    }
 )
 _CHOICES: dict[str, Callable[[str], tuple[str, bool] | None]] = {
     "optimizer_type": values.optimizer,
@@ -49,15 +57,18 @@ _CHOICES: dict[str, Callable[[str], tuple[str, bool] | None]] = {
     "resolution": values.size,
     names.KIND: values.kind,
 }
-_TWO = {
+TWO = {
     names.DIM_ALPHA: ("network_dim", "network_alpha"),
     names.MIN_MAX: ("min_bucket_reso", "max_bucket_reso"),
     names.BOTH_RATES: ("unet_lr", "text_encoder_lr"),
     names.REPEATED_EPOCHS: ("dataset_repeats", "max_train_epochs"),
 }
+"""Names that stand for two settings, whose values stand side by side."""
 _WORDS = 7
 """Of a model's name; more are a sentence."""
 _CYCLES = ("lr_scheduler", "lr_scheduler_num_cycles")
+_CHECKPOINTS = re.compile(r"pony|illustrious|noob|animagine|juggernaut", re.IGNORECASE)
+"""Names that tell the kind of a model, and are those of a single one as well."""
 Clean = tuple[str, object, bool]
 """(option, value, whether the text has another value beside it)."""
 
@@ -81,12 +92,25 @@ def given(found: list[Found]) -> tuple[list[Given], list[tuple[str, str]]]:
                 arguments.setdefault(option.removeprefix(names.ARGUMENT), str(value))
             elif option in said and option not in (names.ABOUT, names.PICTURES, names.TRIGGER):
                 if str(said[option].value) != str(value):
-                    left.append((f"{each.shown}: {each.value}", f"It is said twice: the first one, {said[option].value}, is taken."))
+                    left.append(
+                        (
+                            f"{each.shown}: {each.value}",
+                            f"It is said twice: the first one, {said[option].value}, is taken.",
+                        )
+                    )
             else:
-                shown = each.shown if each.option not in _TWO and (each.option, option) != _CYCLES else f"{each.shown}: {option}"
-                said[option if option not in said else f"{option} {len(said)}"] = Given(name=option, shown=shown, value=value)
+                shown = (
+                    each.shown
+                    if each.option not in TWO and (each.option, option) != _CYCLES
+                    else f"{each.shown}: {option}"
+                )
+                said[option if option not in said else f"{option} {len(said)}"] = Given(
+                    name=option, shown=shown, value=value
+                )
                 if more:
-                    left.append((f"{each.shown}: {each.value}", f"Several values are given: the first one, {value}, is taken."))
+                    left.append(
+                        (f"{each.shown}: {each.value}", f"Several values are given: the first one, {value}, is taken.")
+                    )
     return [*_together(said, arguments)], left
 
 
@@ -114,7 +138,7 @@ def _pairs(arguments: dict[str, str]) -> list[str]:
 def _cleaned(found: Found) -> Iterator[Clean]:
     """Yield the option or options that a name stands for, with their values; none where the text has no such value."""
     option, value = found.option, found.value.strip().strip("\"'“”")
-    if option in _TWO:
+    if option in TWO:
         yield from _two(option, value)
     elif option == names.MODEL:
         yield from _model(value) if len(value.split()) <= _WORDS else ()
@@ -122,7 +146,7 @@ def _cleaned(found: Found) -> Iterator[Clean]:
         yield from _save_every(value)
     elif option in _CHOICES:
         yield from _choice(option, value)
-    elif option in _NUMBERS or option.startswith("network_args ") and option in _NUMBERS:
+    elif option in _NUMBERS or (option.startswith("network_args ") and option in _NUMBERS):
         number = values.number(value)
         if number:
             yield option, number[0], number[1]
@@ -142,9 +166,13 @@ def _cleaned(found: Found) -> Iterator[Clean]:
 
 def _two(option: str, value: str) -> Iterator[Clean]:
     """Yield two settings whose values stand side by side: "32/16"."""
-    numbers = [values.number(part) for part in re.split(r"[/|&,]|\s+(?:and|-|–|x|×)\s+|(?<=\d)\s*[-–x×](?=\s*\d)", value) if part.strip()]
+    numbers = [
+        values.number(part)
+        for part in re.split(r"[/|&,]|\s+(?:and|-|–|x|×)\s+|(?<=\d)\s*[-–x×](?=\s*\d)", value)
+        if part.strip()
+    ]
     found = [number[0] for number in numbers if number]
-    for name, number in zip(_TWO[option], [*found, *found][: 2 if found else 0], strict=False):
+    for name, number in zip(TWO[option], [*found, *found][: 2 if found else 0], strict=False):
         yield name, number, False
 
 
@@ -166,9 +194,10 @@ def _choice(option: str, value: str) -> Iterator[Clean]:
 
 def _model(value: str) -> Iterator[Clean]:
     """Yield the model's kind and its file, where the text is not the kind alone."""
-    if titled(value):
+    is_file = re.search(r"\.(?:safetensors|ckpt|sft|gguf)\b|\w/\w", value) is not None
+    if titled(value) and not is_file:
         yield names.FAMILY, value, False
-    if re.search(r"\.(?:safetensors|ckpt|sft|gguf)\b|\w/\w", value) or not titled(value):
+    if is_file or not titled(value) or _CHECKPOINTS.search(value):
         yield "pretrained_model_name_or_path", re.sub(r"\s+\([^)]*\)$", "", value), False
 
 

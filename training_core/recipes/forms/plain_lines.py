@@ -20,13 +20,27 @@ _LEAST = 2
 _SHORT, _OF_LONG_TEXTS = 30, 4
 """Lines of a short text, and how many settings a longer one has to have."""
 _LEAST_PART = 0.15
-"""Of the lines of a text have to hold a setting: an article that tells of trainings is no recipe."""
+"""Of the lines of a text have to hold a setting, twice as many of one with more than `_LONG` lines: an article that tells of
+trainings is no recipe."""
+_LONG = 60
 _OF_OBJECTS = 0.4
 """The same of the fields of an object."""
 _LONGEST = 400
 """Characters of a line that is looked at."""
 _ENDINGS = ("", ".txt", ".md", ".json", ".csv", ".html", ".htm", ".log", ".ini", ".cfg", ".text")
-_WEAK = frozenset(("seed", "resolution", names.MODEL, names.PICTURES, names.TRIGGER, names.ABOUT, "vae", "max_train_steps", names.FAMILY))
+_WEAK = frozenset(
+    (
+        "seed",
+        "resolution",
+        names.MODEL,
+        names.PICTURES,
+        names.TRIGGER,
+        names.ABOUT,
+        "vae",
+        "max_train_steps",
+        names.FAMILY,
+    )
+)
 """Names that other lists have as well: of the others there has to be at least one."""
 
 
@@ -50,7 +64,8 @@ def _read(document: Document) -> Told | None:
         if line.strip() and not any(is_setting(each) for each in of_line):
             prose.append(line.strip())
     written = sum(1 for line in lines if line.strip())
-    if written - len(prose) < _LEAST_PART * written:
+    part = _LEAST_PART * (2 if written > _LONG else 1)
+    if written - len(prose) < part * written:
         return None
     return _told(found, [line for line in prose if not any(parts(line))])
 
@@ -58,8 +73,13 @@ def _read(document: Document) -> Told | None:
 def _plain(text: str) -> str:
     """Return a text without the marks of HTML and Markdown."""
     text = re.sub(r"<\s*(?:br|/p|/li|/tr|/h\d|/div)\s*/?>", "\n", text, flags=re.IGNORECASE)
-    text = re.sub(r"</?[a-zA-Z][^<>\n]{0,200}>", " ", text).replace("&nbsp;", " ").replace("&amp;", "&").replace("\xa0", " ")
-    return re.sub(r"\*\*|__|`", "", text)
+    text = (
+        re.sub(r"</?[a-zA-Z][^<>\n]{0,200}>", " ", text)
+        .replace("&nbsp;", " ")
+        .replace("&amp;", "&")
+        .replace("\xa0", " ")
+    )
+    return re.sub(r"\*\*|__|`|(?<!\w)\*(?=[^\s*])|(?<=[^\s*])\*(?!\w)", "", text)
 
 
 def _of_object(value: dict[str, Any]) -> Iterator[Found]:
@@ -83,7 +103,9 @@ def _told(found: list[Found], prose: list[str]) -> Told | None:
     unknown = [each for each in found if not each.option]
     said += [Given(name=each.shown, value=each.value) for each in unknown[:_MOST_UNKNOWN]]
     if len(unknown) > _MOST_UNKNOWN:
-        unread.append((f"{len(unknown) - _MOST_UNKNOWN} more lines with a colon", "No setting of such a name is known."))
+        unread.append(
+            (f"{len(unknown) - _MOST_UNKNOWN} more lines with a colon", "No setting of such a name is known.")
+        )
     if prose:
         what = f"{len(prose)} lines of text" if len(prose) > 1 else prose[0]
         unread.append((what, "No setting is found in it." if len(prose) == 1 else "No setting is found in them."))

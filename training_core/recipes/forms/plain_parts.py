@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from . import plain_values as values
 from .lora_family import titled
-from .plain_given import Found
-from .plain_names import GENERATION, KEYS, MODEL, MORE, compact, spelled
+from .plain_given import TWO, Found
+from .plain_names import GENERATION, KEYS, KIND, MODEL, MORE, SAVE_EVERY, compact, spelled
 
-_BULLET = re.compile(r"^\s*(?:[-*+>•·●▪◦‣–—#]+|\(?\d{1,2}[.)、]|[☑✅✔️🔹🔸▶►]+)\s+|^\s*[•·●▪◦‣]\s*")
+_BULLET = re.compile(r"^\s*(?:[-*+>•·●▪◦‣–—#・]+|\(?\d{1,2}[.)、]|[☑✅✔️🔹🔸▶►]+)\s+|^\s*[•·●▪◦‣・]\s*")
 _SPLIT = re.compile(r"\s*[;；·•|｜、，]\s*|,\s+|\s+[/—–]\s+(?=[A-Za-z])|\.\s+(?=[A-Z])|\.$|。")
 _SIGN = r"\s*(?:\([^()]{0,40}\)|（[^（）]{0,40}）)?\s*(?:[:：=＝]+|→|->|\s[-–—]\s|\t)\s*"
 _JOINED = re.compile(_SIGN)
@@ -18,22 +18,29 @@ _WEAK = re.compile(r"(?:\s*\([^()\d]{0,30}\))?\s+(?:(?:of|is|at|was|set to|to)\s
 _UNKNOWN = re.compile(
     r"([A-Za-z\u3040-\u9fff][\w\u3040-\u9fff ./&'+%-]{1,40}?)\s*(?:\([^()]{0,40}\)|（[^（）]{0,40}）)?\s*(?:[:：=＝]+|→|->|\t)\s*(?=\S)"
 )
+_TWO_NAMES = re.compile(r"([^:：=|]{3,50}?)\s*[:：=]\s*(.+)")
 _SHORT = re.compile(r"[\w.+-]{1,30}|.*\d.*")
 """What the value of an unknown setting looks like: one word, or with a number; all else is a sentence."""
 _COUNTED = re.compile(
-    r"(?<![\w.])([\d.,]+k?)\s*(?:×|x)?\s*(?:training\s+|total\s+)?(epochs?|repeats?|steps?|dim|rank|alpha|images?|pictures?|pics|cycles|restarts|"
-    r"轮|步|张|次重复|エポック|ステップ|枚)(?![a-z])", re.IGNORECASE,
-)  # fmt: skip
-_CALLED = {"轮": "epochs", "步": "steps", "张": "images", "次重复": "repeats", "エポック": "epochs", "ステップ": "steps", "枚": "images"}
-_NEEDS_A_SIGN = frozenset(("model", "base", "network", "type", "lora", "settings", "training", "parameters", "size", "time", "note", "notes", "data",
-                           "version", "date", "caption", "captions", "tags", "loss", "shift", "weight", "strength", "usage", "image", "images",
-                           "guidance", "factor", "preset", "multires", "flip", "bucket", "step", "res", "pics", "photos", "dataset", "keyword",
-                           "trigger", "activation", "checkpoint", "attention", "schedule", "precision", "dropout", "精度", "模型", "重复", "素材"))  # fmt: skip
+    r"(?<![\w.])([\d.,]+k?)\s*(?:×|x)?\s*(?:training\s+|total\s+)?"
+    r"(epochs?|repeats?|steps?|dim|rank|alpha|images?|pictures?|pics|cycles?|restarts?|轮|步|张|次重复|エポック|ステップ|枚)(?![a-z])",
+    re.IGNORECASE,
+)
+_CALLED = {
+    "轮": "epochs", "步": "steps", "张": "images", "次重复": "repeats", "エポック": "epochs", "ステップ": "steps", "枚": "images",
+}  # fmt: skip
+_NEEDS_A_SIGN = frozenset((
+    "model", "base", "network", "type", "lora", "settings", "training", "parameters", "size", "time", "note", "notes", "data",
+    "version", "date", "caption", "captions", "tags", "loss", "shift", "weight", "strength", "usage", "image", "images", "guidance",
+    "factor", "preset", "multires", "flip", "bucket", "step", "res", "pics", "photos", "dataset", "keyword", "trigger", "activation",
+    "checkpoint", "attention", "schedule", "precision", "dropout", "精度", "模型", "重复", "素材",
+))  # fmt: skip
 """Spellings that are words of any text: they count only with a colon, an equals sign or the like behind them."""
 _START = re.compile(r"[\s(（/,]+|(?<=[\u3040-\u9fff])(?=[\u3040-\u9fffA-Za-z])|(?<=[\w)])(?=[\u3040-\u9fff])")
 _BARE = (
     ("optimizer_type", "optimi[sz]er", values.optimizer),
     ("lr_scheduler", r"(?:lr\s+)?schedule[r]?", values.schedule),
+    (KIND, "network", values.uncommon_kind),
     ("mixed_precision", r"(?:mixed\s+)?precision", values.number_format),
 )
 """Settings whose values tell which one is meant, a word that can stand behind them, and what reads them."""
@@ -66,6 +73,10 @@ def parts(line: str) -> Iterator[Found]:
     line = re.sub(r"\s#@.*$|\s//.*$", "", _BULLET.sub("", line).strip())
     if "://" in line or sum(word in compact(line) for word in GENERATION) >= 2:
         return
+    both = _TWO_NAMES.match(line)
+    if both and KEYS.get(compact(both[1]), "") in TWO:
+        yield Found(option=KEYS[compact(both[1])], shown=both[1].strip(), value=both[2])
+        return
     inner = [match[1] or match[2] or "" for match in re.finditer(r"\(([^()]*)\)|（([^（）]*)）", line)]
     for segment in _SPLIT.split(line):
         yield from _of_segment(segment.strip())
@@ -90,6 +101,7 @@ def _of_segment(segment: str) -> Iterator[Found]:
             yield from _of_segment(value)
         elif value and (option or (len(value) <= 60 and _SHORT.fullmatch(value))):
             yield Found(option=option, shown=shown, value=value)
+            yield from (each for each in _counted(value) if option not in (each.option, SAVE_EVERY))
     if not heads:
         yield from _counted(segment)
         yield from _bare(segment)
@@ -137,13 +149,17 @@ def _ends_in_a_name(text: str) -> bool:
 
 
 def _follows(option: str, rest: str) -> bool:
-    """Whether a value comes next: a number, or the name of an optimizer or a schedule."""
+    """Whether a value comes next: a number, or what an optimizer, a schedule or a model is called."""
     if re.match(r"[-−]?\.?\d", rest):
         return True
     first = " ".join(rest.split()[:3])
     if option == "optimizer_type":
         return values.optimizer(first) is not None
-    return option == "lr_scheduler" and values.schedule(first) is not None
+    if option == "lr_scheduler":
+        return values.schedule(first) is not None
+    return (option == MODEL and bool(titled(first))) or (
+        option == SAVE_EVERY and first.lower().startswith(("epoch", "step"))
+    )
 
 
 def _counted(text: str) -> Iterator[Found]:

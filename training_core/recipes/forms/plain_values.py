@@ -13,8 +13,48 @@ _NUMBER = re.compile(
 _MORE = re.compile(r"\s*(?:-|–|—|~|〜|～|to|or|或|至|または|/)\s*[\d.]", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*[-–~]\s*[\d.]+\s*[%％]")
 _SIZE = re.compile(r"(?<!\d)(\d{3,4})(?:\s*(?:px|p)?\s*[x×X*,]\s*(\d{3,4}))?(?!\d)")
-_ON = ("yes", "y", "on", "true", "enabled", "enable", "✓", "✔", "✅", "是", "开", "开启", "有", "启用", "オン", "あり", "1")
-_OFF = ("no", "n", "off", "false", "disabled", "disable", "none", "✗", "❌", "×", "否", "关", "关闭", "无", "オフ", "なし", "0")
+_ON = frozenset(
+    [
+        "yes",
+        "y",
+        "on",
+        "true",
+        "enabled",
+        "enable",
+        "✓",
+        "✔",
+        "✅",
+        "是",
+        "开",
+        "开启",
+        "有",
+        "启用",
+        "オン",
+        "あり",
+        "1",
+    ]
+)
+_OFF = frozenset(
+    [
+        "no",
+        "n",
+        "off",
+        "false",
+        "disabled",
+        "disable",
+        "none",
+        "✗",
+        "❌",
+        "×",
+        "否",
+        "关",
+        "关闭",
+        "无",
+        "オフ",
+        "なし",
+        "0",
+    ]
+)
 
 
 def number(value: str) -> tuple[str, bool] | None:
@@ -60,14 +100,17 @@ def _plain(text: str) -> str:
 
 
 _OPTIMIZERS = {_plain(name): name for name in get_args(OptimizerName)} | {
-    "adam8bit": "AdamW8bit", "dadapt": "DAdaptation", "dadaptadamw": "DAdaptAdam", "prodigyoptimizer": "Prodigy", "adafactoroptimizer": "Adafactor",
-    "adamw8": "AdamW8bit", "8bitadamw": "AdamW8bit", "adamwschedulefree": "AdamWScheduleFree", "schedulefree": "AdamWScheduleFree",
+    "adam8bit": "AdamW8bit", "adamw8": "AdamW8bit", "8bitadamw": "AdamW8bit", "dadapt": "DAdaptation", "dadaptadamw": "DAdaptAdam",
+    "prodigyoptimizer": "Prodigy", "adafactoroptimizer": "Adafactor", "schedulefree": "AdamWScheduleFree",
 }  # fmt: skip
 _SCHEDULES = {_plain(name): name for name in get_args(OptimizerSettings.model_fields["lr_scheduler"].annotation)} | {
-    "cosinerestarts": "cosine_with_restarts", "cosinewithrestart": "cosine_with_restarts", "cosinewithhardrestarts": "cosine_with_restarts",
-    "cosineannealingwithrestarts": "cosine_with_restarts", "cosineannealingwarmrestarts": "cosine_with_restarts",
-    "cosineannealing": "cosine", "constantwithwarmups": "constant_with_warmup", "constantwarmup": "constant_with_warmup",
-    "cosinewithwarmup": "cosine", "lineardecay": "linear", "cosinedecay": "cosine", "rexannealing": "rex", "余弦": "cosine", "恒定": "constant",
+    **dict.fromkeys(
+        ("cosinerestarts", "cosinewithrestart", "cosinewithhardrestarts", "cosineannealingwithrestarts", "cosineannealingwarmrestarts"),
+        "cosine_with_restarts",
+    ),
+    **dict.fromkeys(("cosineannealing", "cosinewithwarmup", "cosinedecay", "余弦"), "cosine"),
+    "constantwithwarmups": "constant_with_warmup", "constantwarmup": "constant_with_warmup", "lineardecay": "linear",
+    "rexannealing": "rex", "恒定": "constant",
 }  # fmt: skip
 KINDS = {
     "lora": "lora", "standard": "lora", "lierla": "lora", "locon": "locon", "c3lier": "locon", "lycoris": "locon", "lycorislocon": "locon",
@@ -75,7 +118,9 @@ KINDS = {
     "boft": "boft", "diagoft": "diag-oft", "oft": "diag-oft", "full": "full", "finetune": "finetune", "fullfinetune": "finetune",
 }  # fmt: skip
 """Kinds of networks as people call them -> algo."""
-_PRECISIONS = {"bf16": "bf16", "bfloat16": "bf16", "fp16": "fp16", "float16": "fp16", "fp32": "no", "float32": "no", "float": "no", "no": "no"}
+_PRECISIONS = {
+    "bf16": "bf16", "bfloat16": "bf16", "fp16": "fp16", "float16": "fp16", "fp32": "no", "float32": "no", "float": "no", "no": "no",
+}  # fmt: skip
 
 
 def optimizer(value: str) -> tuple[str, bool] | None:
@@ -91,6 +136,12 @@ def schedule(value: str) -> tuple[str, bool] | None:
 def kind(value: str) -> tuple[str, bool] | None:
     """Return the kind of network that a text names."""
     return _first(value, KINDS)
+
+
+def uncommon_kind(value: str) -> tuple[str, bool] | None:
+    """Return the kind of network that a text is, if it is one that says more than LoRA."""
+    found = KINDS.get(_plain(value), "")
+    return (found, False) if found in ("locon", "loha", "lokr", "glora", "ia3", "dylora", "boft", "diag-oft") else None
 
 
 def precision(value: str) -> tuple[str, bool] | None:
