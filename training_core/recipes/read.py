@@ -1,0 +1,53 @@
+"""A file or a pasted text -> a recipe: which form it has is seen from its content, never from what it calls itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import AthanorError
+from . import own_lines
+from .document import Document
+from .form import Form
+from .forms import FORMS
+from .recipe import Reading
+from .rules import Told
+from .translate import translate
+
+FORMS_READ = (
+    "an sd-scripts command or TOML, a kohya GUI, OneTrainer, ai-toolkit, musubi-tuner, diffusion-pipe or LoRA-scripts configuration, "
+    "a LoRA file, a job.json or graph of Athanor, or lines such as 'rank: 32'"
+)
+
+
+def read(documents: Sequence[Document]) -> Reading:
+    """Return the recipe that files of one program hold together, such as a command with its dataset TOML and its prompts.
+
+    Raises:
+        AthanorError: a file is no recipe, cannot be read, or two are of different programs; the sentence names it.
+    """
+    if not documents:
+        raise AthanorError("There is nothing to import: paste a recipe or choose its file.")
+    parts = [own_lines.split(document) for document in documents]
+    found = [(document, *_told(document, FORMS)) for document, _ in parts]
+    own = [given for _, lines in parts for given in lines]
+    document, first, _ = found[0]
+    for other, form, _ in found[1:]:
+        if form.program is not first.program:
+            raise AthanorError(
+                f"{document.title} is of {first.program.title} and {other.title} of {form.program.title}: import one after the other."
+            )
+    found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
+    told = Told(
+        given=(*(given for *_, part in found for given in part.given), *own),
+        datasets=max(*(part.datasets for *_, part in found), own_lines.datasets(own)),
+        unread=tuple(each for *_, part in found for each in part.unread),
+    )
+    return translate(told, first.program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))
+
+
+def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Told]:
+    for form in forms:
+        told = form.read(document)
+        if told is not None:
+            return form, told
+    raise AthanorError(f"{document.title} is no recipe that can be read here: use {FORMS_READ}.")

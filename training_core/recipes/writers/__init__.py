@@ -1,0 +1,1 @@
+"""Recipes written down: as a command, a job, a graph, a table, a description."""
