@@ -11,7 +11,7 @@ from .form import Form
 from .forms import FORMS
 from .recipe import Reading
 from .rules import Told
-from .translate import translate
+from .translate import Program, translate
 
 FORMS_READ = (
     "an sd-scripts command or TOML, a kohya GUI, OneTrainer, ai-toolkit, musubi-tuner, diffusion-pipe or LoRA-scripts configuration, "
@@ -30,19 +30,34 @@ def read(documents: Sequence[Document]) -> Reading:
     parts = [own_lines.split(document) for document in documents]
     found = [(document, *_told(document, FORMS)) for document, _ in parts]
     own = [given for _, lines in parts for given in lines]
-    document, first, _ = found[0]
-    for other, form, _ in found[1:]:
-        if form.program is not first.program:
-            raise AthanorError(
-                f"{document.title} is of {first.program.title} and {other.title} of {form.program.title}: import one after the other."
-            )
+    program = _program(found)
     found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
     told = Told(
         given=(*(given for *_, part in found for given in part.given), *own),
         datasets=max(*(part.datasets for *_, part in found), own_lines.datasets(own)),
         unread=tuple(each for *_, part in found for each in part.unread),
     )
-    return translate(told, first.program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))
+    return translate(told, program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))
+
+
+def _program(found: Sequence[tuple[Document, Form, Told]]) -> Program:
+    """Return the program whose words all files have, such as that of a command beside sample prompts that others have as well.
+
+    Raises:
+        AthanorError: there is none; names two of the files.
+    """
+    for _, form, _ in found:
+        words = form.program.vocabulary
+        if all(
+            other.program is form.program or all(given.name in words for given in part.given)
+            for _, other, part in found
+        ):
+            return form.program
+    document, first, _ = found[0]
+    other, second = next((other, form) for other, form, _ in found if form.program is not first.program)
+    raise AthanorError(
+        f"{document.title} is of {first.program.title} and {other.title} of {second.program.title}: import one after the other."
+    )
 
 
 def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Told]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import diffusion_pipe, kohya_gui, lora_file, onetrainer, own, sd_scripts
+from . import diffusion_pipe, kohya_gui, lora_file, musubi, onetrainer, own, sd_scripts
 
 FORMS: tuple[Form, ...] = (
     lora_file.LORA,
@@ -15,6 +15,9 @@ FORMS: tuple[Form, ...] = (
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    musubi.DATASET,
+    musubi.CONFIG,
+    musubi.COMMAND,
     sd_scripts.DATASET,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
