@@ -30,7 +30,15 @@ def read(documents: Sequence[Document]) -> Reading:
     parts = [own_lines.split(document) for document in documents]
     found = [(document, *_told(document, FORMS)) for document, _ in parts]
     own = [given for _, lines in parts for given in lines]
-    program = _program(found)
+    document, first, _ = found[0]
+    program = first.program
+    for other, form, _ in found[1:]:
+        both = _of_both(program, form.program)
+        if both is None:
+            raise AthanorError(
+                f"{document.title} is of {first.program.title} and {other.title} of {form.program.title}: import one after the other."
+            )
+        program = both
     found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
     told = Told(
         given=(*(given for *_, part in found for given in part.given), *own),
@@ -40,24 +48,12 @@ def read(documents: Sequence[Document]) -> Reading:
     return translate(told, program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))
 
 
-def _program(found: Sequence[tuple[Document, Form, Told]]) -> Program:
-    """Return the program whose words all files have, such as that of a command beside sample prompts that others have as well.
-
-    Raises:
-        AthanorError: there is none; names two of the files.
-    """
-    for _, form, _ in found:
-        words = form.program.vocabulary
-        if all(
-            other.program is form.program or all(given.name in words for given in part.given)
-            for _, other, part in found
-        ):
-            return form.program
-    document, first, _ = found[0]
-    other, second = next((other, form) for other, form, _ in found if form.program is not first.program)
-    raise AthanorError(
-        f"{document.title} is of {first.program.title} and {other.title} of {second.program.title}: import one after the other."
-    )
+def _of_both(one: Program, other: Program) -> Program | None:
+    """Return the one of two programs that knows the words of both, such as kohya's GUI those of sd-scripts; None if none does."""
+    for program, words in ((one, other.vocabulary), (other, one.vocabulary)):
+        if program.vocabulary.keys() >= words.keys():
+            return program
+    return None
 
 
 def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Told]:

@@ -43,7 +43,8 @@ _GROUPS = (
     ("dino_loss_backend dino_loss_model_type dino_loss_layer dino_loss_feature_mode dino_loss_resize dino_loss_use_gram "
      "dino_loss_no_norm dino_loss_every_n_steps", _FEATURES),
     ("self_flow_gamma self_flow_gamma_warmup_steps ema_decay mask_ratio student_feature_layer teacher_feature_layer "
-     "self_flow_teacher_coupling_prob self_flow_teacher_coupling_decay self_flow_teacher_coupling_decay_steps self_flow_teacher_mismatch_ratio network_weights_ema "
+     "self_flow_teacher_coupling_prob self_flow_teacher_coupling_decay "
+     "self_flow_teacher_coupling_decay_steps self_flow_teacher_mismatch_ratio network_weights_ema "
      "network_weights_proj", _SELF_FLOW),
     ("of_videos", "Still pictures alone are trained here: this dataset of videos is left out."),
 )  # fmt: skip

@@ -136,7 +136,7 @@ def _boundary(value: Any, said: Said) -> Paths:
 
 TIMESTEP_WORDS: dict[str, Rule] = {
     "timestep_sampling": Turned(
-        to=_sampling, why="How often each timestep is trained; sigma is evenly, and a shift by size is the recipe's size's."
+        to=_sampling, why="Which timesteps are trained: sigma means evenly; a shift by the picture's size is fixed here."
     ),
     "discrete_flow_shift": Turned(to=_shift, why="flow_shift of Noise Config.", same=True),
     "sigmoid_scale": Turned(to=_sigmoid, why="The same.", same=True),
