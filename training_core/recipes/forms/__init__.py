@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import ai_toolkit, diffusion_pipe, kohya_gui, lora_file, lora_own, onetrainer, own, plain_lines, sd_scripts
+from . import (
+    ai_toolkit,
+    diffusion_pipe,
+    kohya_gui,
+    lora_file,
+    lora_own,
+    musubi,
+    onetrainer,
+    own,
+    plain_lines,
+    sd_scripts,
+)
 
 FORMS: tuple[Form, ...] = (
     lora_own.OWN_LORA,
@@ -17,6 +28,9 @@ FORMS: tuple[Form, ...] = (
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    musubi.DATASET,
+    musubi.CONFIG,
+    musubi.COMMAND,
     sd_scripts.DATASET,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
