@@ -32,7 +32,7 @@ GRAPH = {
             "clip": ["4", 1],
             "vae": ["1", 2],
             "buckets": ["3", 0],
-            "output_name": "cat",
+            "output_name": "exported_graph",
             "epochs": 4,
         },
     },
@@ -95,7 +95,7 @@ def test_an_open_graph(place, form):
     assert ("detail.safetensors" in told) == (form not in ("job", "api")), "the graph itself has it"
     if form in ("command", "job", "api"):
         recipe = imported(answer)
-        assert recipe.settings["training"].items() >= {"output_name": "cat", "epochs": 4}.items()
+        assert recipe.settings["training"].items() >= {"output_name": "exported_graph", "epochs": 4}.items()
         assert recipe.datasets[0].items() >= {"folder": "cats", "repeats": 3}.items()
         assert recipe.model.files == {"checkpoint": "base.safetensors"}
 
