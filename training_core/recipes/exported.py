@@ -30,7 +30,7 @@ _WITH_GRAPH = ("job", "api")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What is exported."""
+    """A training that is exported."""
 
     found: FromGraph
     prompt: Mapping[str, Any]
