@@ -29,6 +29,7 @@ FORMS: tuple[Form, ...] = (
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    diffusion_pipe.COMMAND,
     musubi.DATASET,
     musubi.CONFIG,
     musubi.COMMAND,
