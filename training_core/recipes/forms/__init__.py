@@ -30,6 +30,7 @@ FORMS: tuple[Form, ...] = (
     diffusion_pipe.MAIN,
     diffusion_pipe.COMMAND,
     musubi.DATASET,
+    musubi.PROJECT,
     musubi.CONFIG,
     musubi.COMMAND,
     sd_scripts.DATASET,
