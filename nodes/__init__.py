@@ -19,6 +19,7 @@ from . import (
     preset_routes,
     publish_routes,
     queue_routes,
+    recipe_routes,
     refusals,
     run_files_routes,
     run_manage_routes,
@@ -46,6 +47,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .import_recipe import AthanorImportRecipe
 from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_edit import AthanorLoRAEdit
@@ -63,6 +65,7 @@ WITH_ROUTES = (
     run_manage_routes,
     queue_routes,
     publish_routes,
+    recipe_routes,
     dataset_routes,
     folder_routes,
     upload_routes,
@@ -117,6 +120,7 @@ class AthanorExtension(ComfyExtension):
             AthanorConditioningConfig,
             AthanorValidationConfig,
             AthanorSampleConfig,
+            AthanorImportRecipe,
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,

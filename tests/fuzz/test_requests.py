@@ -98,7 +98,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         "/athanor/upload/plan", "/athanor/upload/there", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
         "/athanor/presets", "/athanor/presets", "/athanor/presets/delete", "/athanor/axis/pictures",
         f"/athanor/compare/{rng.choice(('grid', 'grid', tale))}/lora", f"/athanor/runs/{run}/average", "/athanor/making/stop",
-        "/athanor/averages/delete",
+        "/athanor/averages/delete", "/athanor/recipes/read",
         *(f"/athanor/{kept}{act}" for kept in ("lists", "grids") for act in ("", "/rename", "/delete")),
     ]  # fmt: skip
     if rng.random() < 0.5:
@@ -140,6 +140,11 @@ def body(rng: random.Random) -> bytes:
             "inputs": {"type": rng.choice(VALUES), "values": rng.choice(VALUES)},
         }
         value |= {"nodes": graph | prompt(rng), "graph": graph, "type": "cfg", "values": rng.choice(("1, 2", 3))}
+    if rng.random() < 0.2:
+        text = rng.choice(
+            ("--network_dim=8 --output_name=x", "rank: 32\nfolder: ../..", "UEs=", "[[datasets]]", rng.choice(VALUES))
+        )
+        value["files"] = [{"name": rng.choice(VALUES), rng.choice(("text", "base64")): text}]
     data = json.dumps(value).encode()
     return fuzz.hurt(data, rng) if rng.random() < 0.1 else data
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from ..errors import AthanorError, shortened
+from ..errors import AthanorError, quoted, shortened
 from ..settings import BlockSettings, DatasetSettings, SettingInfo, Settings, info, parse
-from .recipe import GROUPS, ROLES, Line, Model, Recipe
-from .values import fitted
+from .recipe import GROUPS, ROLES, Line, Model, Recipe, WeightDtype
+from .values import fitted, switch, whole
 
 NODES = {
     "training": "Train LoRA",
@@ -29,7 +29,28 @@ NODES = {
     "model": "Model",
 }
 """Group -> what users know as its place, a node's name."""
-_MODEL = ("family", "clip_skip", "v_prediction", "weight_dtype")
+
+
+def _layer(value: Any) -> int:
+    number = whole(value)
+    if not 0 <= number <= 24:  # as far as CLIP Set Last Layer goes
+        raise ValueError(f"clip_skip is {number}: it must be from 0 to 24.")
+    return number
+
+
+def _weight_dtype(value: Any) -> str:
+    if value not in get_args(WeightDtype):
+        raise ValueError(f"{quoted(value)} is not among {', '.join(get_args(WeightDtype))}.")
+    return value
+
+
+_MODEL: dict[str, Callable[[Any], Any]] = {
+    "family": str,
+    "clip_skip": _layer,
+    "v_prediction": switch,
+    "weight_dtype": _weight_dtype,
+}
+"""Fields of the model beside its files, and what reads the value of each."""
 _INFO: dict[str, dict[str, SettingInfo]] = {
     name: {each.name: each for each in info(group)}
     for name, group in {**GROUPS, "network.blocks": BlockSettings, "datasets": DatasetSettings}.items()
@@ -45,6 +66,8 @@ class Draft:
         self.datasets: list[dict[str, Any]] = [{} for _ in range(datasets)]
         self.model: dict[str, Any] = {}
         self.lines: list[Line] = []
+        self.not_known = 0
+        """Names that the program does not know, so far."""
         self._from: dict[tuple[str, int], int] = {}
 
     def put(self, path: str, value: Any, datasets: Sequence[int] | None = None) -> str:
@@ -81,7 +104,7 @@ class Draft:
         name = path.partition(".")[2]
         if name not in _MODEL and name not in {f"files.{role}" for role in ROLES}:
             raise KeyError(path)
-        self.model[name] = value
+        self.model[name] = _MODEL[name](value) if name in _MODEL else str(value)
 
     def recipe(self) -> Recipe:
         """Return the recipe, without values that their settings do not take: the lines that they came from say so."""
@@ -94,7 +117,11 @@ class Draft:
             settings[name] = settings[name] | inner
         for number, values in enumerate(self.datasets):
             self._drop_wrong("datasets", DatasetSettings, values, number)
-        files = {name.partition(".")[2]: str(value) for name, value in self.model.items() if name.startswith("files.")}
+        files = {
+            name.partition(".")[2]: str(value)
+            for name, value in self.model.items()
+            if name.startswith("files.") and value
+        }
         model = Model(
             files=files, **{name: value for name, value in self.model.items() if not name.startswith("files.")}
         )
@@ -139,6 +166,7 @@ def _trouble(group: type[Settings], values: Mapping[str, Any]) -> tuple[str, str
             sentence = ""
         if where and str(where[0]) in values:
             return str(where[0]), sentence
-        named = [name for name in values if name in sentence.replace(":", " ").split()]
+        words = sentence.replace(":", " ").split()
+        named = sorted((name for name in values if name in words), key=words.index)  # what is wrong is named first
         return (named or list(values) or [""])[0], sentence
     return None

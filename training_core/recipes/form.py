@@ -19,3 +19,5 @@ class Form:
     program: Program
     read: Callable[[Document], Told | None]
     """What a file says; None where it has another form. AthanorError where it has this form and cannot be read."""
+    speaks: int = 0
+    """Of several files of one program the one with the larger number speaks last: a dataset's file overrides the command."""

@@ -51,6 +51,8 @@ another kind (Qwen, Gemma, Llama ...)."""
 Values = Mapping[str, Any]
 """Field -> value."""
 
+WeightDtype = Literal["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
+"""Choices of Load Diffusion Model."""
 Kind = Literal["taken", "translated", "meaningless", "unknown"]
 """What became of a line: taken over as it is; taken over in another form; without meaning here; not known here."""
 
@@ -82,7 +84,7 @@ class Model:
     """Layer of CLIP that is read, from the end, as clip_skip of sd-scripts; 0 and 1: the last one."""
     v_prediction: bool = False
     """The recipe says that the model predicts v, which a file need not tell."""
-    weight_dtype: Literal["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"] = "default"
+    weight_dtype: WeightDtype = "default"
     """Number format in which Load Diffusion Model keeps the frozen model's weights."""
 
 

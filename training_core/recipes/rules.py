@@ -13,6 +13,10 @@ Paths = Mapping[str, Any]
 "model.family", "model.files.vae", "model.clip_skip", "model.v_prediction", "model.weight_dtype"."""
 
 
+class NoMeaning(Exception):
+    """Raised by a translation for a value that has no meaning here; its text is the sentence that says why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """One thing that a recipe says."""
@@ -43,7 +47,8 @@ class Turned:
     """The value is said in another way here."""
 
     to: Callable[[Any, Said], Paths]
-    """(value, all that is said) -> settings; none: the value is what happens here anyway. ValueError: the value is not understood."""
+    """(value, all that is said) -> settings; none: the value is what happens here anyway. ValueError: the value is not understood,
+    or there is no such thing here; NoMeaning: it has no meaning here. Both with a sentence."""
     why: str
     """How it is translated, a sentence."""
     same: bool = False

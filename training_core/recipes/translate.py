@@ -8,9 +8,19 @@ from typing import Any
 
 from ..errors import AthanorError, shortened
 from ..names import close_to
+from . import own_lines
 from .draft import Draft
 from .recipe import Line, Reading
-from .rules import Given, Meaningless, Said, Same, Told, Vocabulary
+from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
+
+_EMPTY: tuple[Any, ...] = (None, "", [])
+"""Values that set nothing, as files have them that a form of input boxes wrote."""
+_OFF: tuple[Any, ...] = (False, 0, "false", "False", "0")
+"""Values that switch something off."""
+
+
+_MOST_NEAREST = 50
+"""Names of a recipe that are not known for which the nearest is looked for."""
 
 
 def _nothing(_said: Said) -> dict[str, Any]:
@@ -43,11 +53,13 @@ def translate(told: Told, program: Program, form: str) -> Reading:
     unsaid = [Given(name=name, value=value, implied=True) for name, value in implied.items() if name not in said]
     said = {given.name: given.value for given in unsaid} | said
     draft = Draft(max(1, told.datasets))
-    for given in (*unsaid, *told.given):
+    own = [given for given in told.given if given.name in own_lines.WORDS]
+    for given in (*unsaid, *(each for each in told.given if each not in own)):
         draft.lines.append(_line(given, draft, said, program))
     for text, why in told.unread:
         draft.lines.append(Line(name=shortened(text, 80), value="", kind="unknown", why=why))
     program.settle(draft, said)
+    draft.lines += [_line(given, draft, said, program) for given in own]  # last, for they are meant as they stand
     recipe = draft.recipe()
     return Reading(form=form, recipe=recipe, lines=tuple(draft.lines))
 
@@ -57,22 +69,31 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     shown = given.shown or given.name
     name = f"{given.at}: {shown}" if given.at else shown
     line = Line(name=shortened(name, 80), value=shortened(_shown(given.value), 120), kind="unknown")
-    rule = program.vocabulary.get(given.name)
+    rule = program.vocabulary.get(given.name) or own_lines.WORDS.get(given.name)
     if rule is None:
-        near = close_to(given.name, [*program.vocabulary, *program.settings])
+        draft.not_known += 1  # the nearest of a thousand names takes 10 ms
+        near = (
+            close_to(given.name, [*program.vocabulary, *program.settings]) if draft.not_known <= _MOST_NEAREST else ()
+        )
         why = f"{program.title} has no such setting{f'; did you mean {near[0]}?' if near else ' that is known here.'}"
         return _with(line, why=why)
     if isinstance(rule, Meaningless):
         if rule.unless is not None and _holds(rule, given.value):
             return _with(line, why=rule.otherwise)
         return _with(line, kind="meaningless", why=rule.why)
+    if given.value in _EMPTY and given.name not in own_lines.WORDS:
+        return _with(line, kind="taken", why="It is empty there: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
         to = ", ".join(draft.put(path, value, given.datasets) for path, value in paths.items())
+    except NoMeaning as reason:
+        return _with(line, kind="meaningless", why=str(reason))
     except AthanorError as error:
         return _with(line, why=str(error))
     except ValueError as error:
         return _with(line, why=str(error) or f"The value of {given.name} cannot be understood.")
+    except (TypeError, AttributeError, ArithmeticError):  # a list where a number is meant, a number beyond all bounds
+        return _with(line, why=f"The value of {shown} cannot be understood.")
     if given.implied:
         return _with(
             line,
@@ -80,6 +101,8 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
             to=to,
             why=f"The recipe does not say it; {program.title} does so by itself.",
         )
+    if not paths and given.value in _OFF:
+        return _with(line, kind="taken", why="It is off there: nothing is set.")
     if isinstance(rule, Same) or (rule.same and paths):
         return _with(line, kind="taken", to=to)
     return _with(line, kind="translated", to=to, why=rule.why)
@@ -101,4 +124,6 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return ", ".join(_shown(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
     return "" if value is None else str(value)

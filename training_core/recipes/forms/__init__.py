@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 from ..form import Form
+from . import diffusion_pipe, kohya_gui, lora_file, lora_own, onetrainer, own, plain_lines, sd_scripts
 
-FORMS: tuple[Form, ...] = ()
-"""All of them, in the order in which they are tried: those that show more clearly what they are come first. Of one program, what
-comes later speaks last: a dataset's file overrides the command."""
+FORMS: tuple[Form, ...] = (
+    lora_own.OWN_LORA,
+    lora_file.LORA,
+    own.JOB,
+    own.API,
+    own.PAGE,
+    kohya_gui.GUI,
+    *onetrainer.FORMS,
+    lora_file.DUMP,
+    diffusion_pipe.DATASET,
+    diffusion_pipe.MAIN,
+    sd_scripts.DATASET,
+    sd_scripts.LORA_SCRIPTS,
+    sd_scripts.CONFIG,
+    sd_scripts.LORA_SCRIPTS_SCRIPT,
+    sd_scripts.COMMAND,
+    sd_scripts.PROMPTS,
+    plain_lines.LINES,
+)
+"""All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
+of one program speaks last is told by `Form.speaks`."""

@@ -1,0 +1,16 @@
+accelerate launch --num_cpu_threads_per_process 1 anima_train_network.py \
+  --pretrained_model_name_or_path=/models/anima-base-v1.0.safetensors \
+  --qwen3=/models/qwen_3_06b_base.safetensors \
+  --vae=/models/qwen_image_vae.safetensors \
+  --dataset_config=/data/anima_dataset.toml \
+  --output_dir=/output --output_name=anima_lora \
+  --network_module=networks.lora_anima --network_train_unet_only \
+  --network_dim=32 --network_alpha=32 --learning_rate=2e-5 \
+  --optimizer_type=AdamW --lr_scheduler=constant_with_warmup \
+  --lr_warmup_steps=100 --gradient_accumulation_steps=4 \
+  --timestep_sampling=sigmoid --weighting_scheme=uniform --loss_type=l2 \
+  --max_train_steps=1500 --save_every_n_steps=250 \
+  --mixed_precision=bf16 --save_precision=bf16 --gradient_checkpointing \
+  --cache_latents --cache_latents_to_disk \
+  --cache_text_encoder_outputs --cache_text_encoder_outputs_to_disk \
+  --qwen_image_vae_2d --seed=42

@@ -1,0 +1,7 @@
+accelerate launch  --mixed_precision bf16 --num_cpu_threads_per_process 6 flux_train_network.py --pretrained_model_name_or_path "D:/models/Stable-diffusion/flux1-dev.safetensors" --clip_l "D:/models/VAE/clip_l.safetensors" --t5xxl "D:/models/VAE/t5xxl_fp16.safetensors" --ae "D:/models/VAE/ae.safetensors" --cache_latents --cache_latents_to_disk --save_model_as safetensors --sdpa --persistent_data_loader_workers --max_data_loader_n_workers 6 --seed 42 --gradient_checkpointing --mixed_precision bf16 --save_precision bf16 --network_module networks.lora_flux --network_dim 16 --learning_rate 5e-4 --network_train_unet_only --cache_text_encoder_outputs --cache_text_encoder_outputs_to_disk --fp8_base --resolution="512,512" --save_every_n_steps="100" --train_data_dir="F:/train/data/my_style" --output_dir "D:/models/Lora/my_style" --logging_dir "F:/my_style" --output_name my_style_18 --timestep_sampling shift --discrete_flow_shift 3.1582 --model_prediction_type raw --guidance_scale 1.0 --loss_type l2 --optimizer_type came --optimizer_args "betas=0.9,0.999,0.9999" "weight_decay=0.01" --max_train_steps="1000" --enable_bucket --caption_extension=".txt" --train_batch_size=4 --apply_t5_attn_mask --noise_offset 0.05 --lr_scheduler "REX" --lr_warmup_steps 100 --split_mode --network_args "train_blocks=single"
+
+:: 1
+
+:: 2 12G
+:: 16G --split_mode --network_args "train_blocks=single"
+:: 24G --highvram

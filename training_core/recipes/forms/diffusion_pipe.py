@@ -1,0 +1,130 @@
+"""diffusion-pipe's TOML: its main file, and the file of its dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..document import Document
+from ..draft import NODES, Draft
+from ..form import Form
+from ..recipe import Line
+from ..rules import Given, Said, Told
+from ..translate import Program
+from .diffusion_pipe_model import is_flow
+from .diffusion_pipe_optimizer import default_rate
+from .diffusion_pipe_pictures import SHARED
+from .diffusion_pipe_words import WORDS
+
+_MAIN_ALONE = ("micro_batch_size_per_gpu", "pipeline_stages", "activation_checkpointing", "partition_method")
+_BROKEN_MAIN = re.compile(rf"^[ \t]*#?[ \t]*({'|'.join(_MAIN_ALONE)})[ \t]*=", re.MULTILINE)
+_BROKEN_DATA = re.compile(r"^[ \t]*\[\[[ \t]*directory[ \t]*\]\]", re.MULTILINE)
+_SECRET = "wandb_api_key"
+
+
+def _main(document: Document) -> Told | None:
+    """Return what a main file says; a part of one is enough if it has a setting that no other program has.
+
+    Raises:
+        AthanorError: it is one, but no TOML; names the line.
+    """
+    tree = document.toml
+    if tree is None:
+        if _BROKEN_MAIN.search(_head(document)) and document.ending in ("", ".toml", ".txt"):
+            raise document.toml_mistake
+        return None
+    tables = [tree[name] for name in ("model", "adapter", "optimizer") if isinstance(tree.get(name), dict)]
+    if not any(isinstance(table.get("type"), str) for table in tables) and not any(
+        name in tree for name in _MAIN_ALONE
+    ):
+        return None
+    return Told(given=tuple(_flat(tree)), datasets=0)
+
+
+def _dataset(document: Document) -> Told | None:
+    """Return what the file of a dataset says: a Dataset Loader for each [[directory]]; AthanorError as in `_main`."""
+    tree = document.toml
+    if tree is None:
+        if _BROKEN_DATA.search(_head(document)) and document.ending in ("", ".toml", ".txt"):
+            raise document.toml_mistake
+        return None
+    folders = tree.get("directory")
+    if not isinstance(folders, list) or not folders or not all(isinstance(folder, dict) for folder in folders):
+        return None
+    first = {name: value for name, value in tree.items() if name != "directory"}
+    shared = {name: _shared(name, first, folders) for name in SHARED}
+    given = [
+        Given(name=name if name not in shared or shared[name] == value else "overridden", shown=name, value=value)
+        for name, value in first.items()
+    ]
+    for number, folder in enumerate(folders):
+        for name, value in folder.items():
+            for_all = name in shared and shared[name] == value
+            given.append(
+                Given(
+                    name=name if for_all else f"directory.{name}",
+                    shown=name,
+                    value=value,
+                    at=f"directory {number + 1}",
+                    datasets=None if for_all else (number,),
+                )
+            )
+    return Told(given=tuple(given), datasets=len(folders))
+
+
+def _shared(name: str, first: Mapping[str, Any], folders: list[dict[str, Any]]) -> Any:
+    """Return the value that counts for all folders: the one that they agree on, else that of the file, else the first folder's."""
+    values = [folder.get(name, first.get(name)) for folder in folders]
+    if all(value == values[0] for value in values):
+        return values[0]
+    return first.get(name) or next(value for value in values if value is not None)
+
+
+def _flat(tree: Mapping[str, Any], table: str = "") -> Iterator[Given]:
+    """Yield the settings of a main file, those of its tables with the table's name and a dot in front."""
+    for name, value in tree.items():
+        if isinstance(value, dict) and not table:
+            yield from _flat(value, f"{name}.")
+        else:
+            hidden = name == _SECRET and value
+            yield Given(name=table + name, value="(not shown)" if hidden else value)
+
+
+def _head(document: Document) -> str:
+    return document.text[:20_000]
+
+
+def _implied(said: Said) -> dict[str, Any]:
+    """Return what diffusion-pipe does by itself where our default differs."""
+    implied: dict[str, Any] = {}
+    if "model.type" in said:
+        if is_flow(said):
+            implied["model.timestep_sample_method"] = "logit_normal"
+        if "adapter.type" not in said:
+            implied["adapter"] = "none"
+        if "optimizer.type" in said and default_rate(said) is not None:
+            implied["optimizer.lr"] = default_rate(said)
+        if trained := said.get("adapter.dtype") or said.get("model.dtype"):
+            implied["save_dtype"] = trained
+            implied["adapter.dtype"] = trained
+    if any(name in said for name in ("save_every_n_steps", "save_every_n_examples")):
+        implied["save_every_n_epochs"] = 0
+    if "directory.path" in said and "size_buckets" not in said:
+        implied["enable_ar_bucket"] = False
+    return implied
+
+
+def _settle(draft: Draft, said: Said) -> None:
+    """Give sample pictures the size that is trained; a line tells it."""
+    del said
+    if "width" not in draft.settings.get("buckets", {}):
+        return
+    done = [draft.put(f"sampling.{side}", draft.get(f"buckets.{side}")) for side in ("width", "height")]
+    why = f"The recipe does not say it: {NODES['sampling']} draws at the size that is trained."
+    draft.lines.append(Line(name="size of the samples", value="", kind="translated", to=", ".join(done), why=why))
+
+
+DIFFUSION_PIPE = Program(title="diffusion-pipe", vocabulary=WORDS, implied=_implied, settle=_settle)
+MAIN = Form(title="diffusion-pipe TOML", program=DIFFUSION_PIPE, read=_main)
+DATASET = Form(title="diffusion-pipe dataset TOML", program=DIFFUSION_PIPE, read=_dataset, speaks=1)

@@ -1,0 +1,54 @@
+"""The TOML of --config_file: options by their names, flat or in sections, which mean nothing; also inside of a log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ... import toml
+from ..document import Document
+from ..rules import Given, Told
+from .sd_scripts_told import told
+from .sd_scripts_words import WORDS
+
+_LINE = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*=\s*\S.*|\[\w+\])\s*$")
+_LEAST = 3
+"""Options that a text must have to be taken for such a file."""
+
+
+def read(document: Document) -> Told | None:
+    """Return what a config file says; None where a text is none."""
+    table, unread = table_of(document)
+    if table is None:
+        return None
+    pairs = flat(table)
+    known = sum(name in WORDS or name in ("network_args", "lr_scheduler_args") for name, _ in pairs)
+    if known < _LEAST or 2 * known < len(pairs):
+        return None
+    given = [Given(name="options", shown="config file", value=document.name or "pasted")]
+    return told([*given, *(Given(name=name, value=value) for name, value in pairs)], unread)
+
+
+def table_of(document: Document) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:
+    """Return the TOML of a document, or of those of its lines that are TOML, and the other lines with what became of them."""
+    if document.toml is not None or document.ending in (".json", ".yaml", ".yml"):
+        return document.toml, []
+    lines = [line for line in document.text.split("\n") if line.strip()]
+    ours = [line for line in lines if _LINE.match(line) and "--" not in line.partition("=")[0]]
+    if len(ours) < _LEAST or 2 * len(ours) < len(lines):
+        return None, []
+    try:
+        table = toml.loads("\n".join(ours))
+    except toml.TOMLDecodeError:
+        return None, []
+    other = [line for line in lines if line not in ours and not line.lstrip().startswith("#")]
+    return table, [(line.strip(), "It is no line of the form name = value.") for line in other[:50]]
+
+
+def flat(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return (name, value) of options, without their sections, as sd-scripts takes them."""
+    found: list[tuple[str, Any]] = []
+    for name, value in table.items():
+        found += list(value.items()) if isinstance(value, dict) else [(name, value)]
+    return found

@@ -1,0 +1,51 @@
+"""Further texts in one with a command: the TOML of its dataset and its sample prompts, as notebooks and guides have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ... import toml
+from ..rules import Given, Told
+
+_TABLE = re.compile(r"^\s*\[(?:general|\[datasets\])\]\s*(?:#.*)?$")
+_TOML_LINE = re.compile(r"^\s*(?:#.*|\[+[\w.]+\]+.*|[\w.\"']+\s*=.*|[\[\]{}\"'\d,.\s-]*)$")
+_PROMPT = re.compile(r"^(?!\s*[-#!%$>])(?!.*\.py\b)\s*\S.*\s--[nwhdlsg]\s+\S", re.IGNORECASE)
+_LONG_OPTION = re.compile(r"\s--[A-Za-z]\w{2,}")
+
+
+def with_texts(told: Told, text: str, dataset: Callable[[dict[str, Any]], Told | None]) -> Told:
+    """Return what a command says with what the dataset's TOML and the prompts in the same text say; `dataset` reads such a table."""
+    table = table_in(text)
+    found = dataset(table) if table else None
+    if found:
+        told = Told(
+            given=(*told.given, *found.given),
+            datasets=max(told.datasets, found.datasets),
+            unread=(*told.unread, *found.unread),
+        )
+    prompts = prompts_in(text)
+    if prompts:
+        told = replace(told, given=(*told.given, Given(name="prompts", value="\n".join(prompts))))
+    return told
+
+
+def table_in(text: str) -> dict[str, Any] | None:
+    """Return the dataset's TOML that a text holds; None if there is none that can be read."""
+    lines = text.split("\n")
+    start = next((number for number, line in enumerate(lines) if _TABLE.match(line)), None)
+    if start is None:
+        return None
+    end = next((number for number in range(start, len(lines)) if not _TOML_LINE.match(lines[number])), len(lines))
+    end = next((number for number in range(start, end) if re.match(r"^\s*(?:'''|\"\"\"|```)", lines[number])), end)
+    try:
+        return toml.loads("\n".join(lines[start:end]))
+    except toml.TOMLDecodeError:
+        return None
+
+
+def prompts_in(text: str) -> list[str]:
+    """Return the lines of a text that are sample prompts, such as "a cat --w 768 --h 512"."""
+    return [line.strip() for line in text.split("\n") if _PROMPT.match(line) and not _LONG_OPTION.search(line)]
