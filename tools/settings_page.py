@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from marks import END
+from training_core.recipes.forms.ai_toolkit import AI_TOOLKIT
 
 from training_core.families import FAMILIES
 from training_core.objective.in_effect import DISCRETE_LOSS, DISCRETE_NOISE, FLOW_LOSS, FLOW_NOISE
 from training_core.recipes.draft import NODES
-from training_core.recipes.forms.ai_toolkit import AI_TOOLKIT
 from training_core.recipes.forms.onetrainer import ONETRAINER
 from training_core.recipes.recipe import GROUPS
 from training_core.recipes.rules import Same, Turned

@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from training_core.recipes.document import Document
-from training_core.recipes.read import read
-from training_core.recipes.recipe import GROUPS, Reading
+from athanor.training_core.recipes.document import Document
+from athanor.training_core.recipes.read import read
+from athanor.training_core.recipes.recipe import GROUPS, Reading
 
 ORIGINALS = Path(__file__).with_name("originals")
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_workflows"
 NAMED = {
-    "datasets": ("folder", "mask_folder"),
-    "training": ("output_name", "seed"),  # v62 has another seed in its workflow than v61, so that it is a run of its own
+    "datasets": ("folder", "mask_folder", "class_tokens", "caption_prefix"),
+    "training": (
+        "output_name",
+        "seed",
+    ),  # v62 has another seed in its workflow than v61, so that it is a run of its own
     "sampling": tuple(GROUPS["sampling"].model_fields),  # the recipes tell no prompts
     "validation": (),
 }
 """Group -> fields that are the user's own and not a part of the recipe."""
+OPEN = ("mixed_precision", "latent_sampling")
+"""Settings that were not published with B, D and E, and that their workflows leave at the default."""
 SNR, OFFSET, IP = {"min_snr_gamma": 5}, {"noise_offset": 0.0357}, {"ip_noise_gamma": 0.1}
 PRODIGY = {"optimizer": "Prodigy", "train_batch_size": 2, "gradient_accumulation_steps": 2}
 RUNS: dict[str, dict[str, Any]] = {
@@ -51,9 +55,7 @@ class Workflow:
 
     def titled(self, title: str) -> dict[str, Any]:
         return next(
-            n
-            for n in self.nodes.values()
-            if n.get("title", "") == title or (n["type"] == title and "title" not in n)
+            n for n in self.nodes.values() if n.get("title", "") == title or (n["type"] == title and "title" not in n)
         )
 
     def above(self, node: dict[str, Any], name: str) -> dict[str, Any] | None:
@@ -82,22 +84,42 @@ def of_workflow(name: str, title: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def plain(settings: Any) -> dict[str, Any]:
+    """The values of a group, those that can be written in several ways in one: learning rates as numbers, a warm-up in steps of 1000."""
+    values = settings.model_dump()
+    if "unet_lr" in values:
+        rate = [settings.learning_rate]
+        values["unet_lr"] = settings.unet_rates() or rate
+        values["text_encoder_lr"] = settings.text_encoder_rates() or rate
+        values["lr_warmup_steps"] = settings.warmup(1000)
+    if values.get("timestep_sampling") == "uniform" and values["flow_shift"] == 1:
+        values |= {"timestep_sampling": "auto", "flow_shift": 0.0}  # what auto means for SD3, the one flow model among them
+    if values.get("bucket_no_upscale"):  # then the sides of buckets have no bounds
+        del values["min_bucket_reso"], values["max_bucket_reso"]
+    return values
+
+
 def without(group: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in NAMED.get(group, ())}
 
 
-def check(reading: Reading, name: str, title: str) -> None:
-    """Compare every setting of every group, and that nothing of the recipe is unknown."""
+def check(reading: Reading, name: str, title: str, *own: str) -> None:
+    """Compare every setting of every group, but for `own` of the training, and that nothing of the recipe is unknown."""
     expected, recipe = of_workflow(name, title), reading.recipe
     for group, kind in GROUPS.items():
         wanted = kind(**{k: v for k, v in expected[group][0].items() if k in kind.model_fields})
         mine = recipe.group(group)
-        assert without(group, mine.model_dump()) == without(group, wanted.model_dump()), group
+        mine, wanted = (without(group, plain(each)) for each in (mine, wanted))
+        different = {k: (mine[k], wanted[k]) for k in mine if mine[k] != wanted[k] and k not in own}
+        assert not different, f"{group}: (imported, example)"
     datasets = [recipe.dataset(i) for i in range(len(recipe.datasets))]
-    for mine, values in zip(datasets, expected["datasets"], strict=True):
+    assert [each.is_reg for each in datasets] == [each.get("is_reg", False) for each in expected["datasets"]]
+    # sd-scripts varies captions of both folders alike; the workflow leaves those of regularization pictures as they are
+    for mine, values in zip(datasets[:1], expected["datasets"], strict=False):
         wanted = type(mine)(**{k: v for k, v in values.items() if k in type(mine).model_fields})
-        assert without("datasets", mine.model_dump()) == without("datasets", wanted.model_dump())
-    assert not [line for line in reading.lines if line.kind == "unknown"]
+        mine, wanted = (without("datasets", each.model_dump()) for each in (mine, wanted))
+        assert {k: (mine[k], wanted[k]) for k in mine if mine[k] != wanted[k]} == {}
+    assert [line for line in reading.lines if line.kind == "unknown"] == []
 
 
 @cache
@@ -123,17 +145,17 @@ def study(run: str) -> Reading:
     ],
 )
 def test_a_published_recipe_becomes_its_example(file, workflow, title):
-    check(original(file), workflow, title)
+    check(original(file), workflow, title, *(() if file[0] in "AC" else OPEN))
 
 
 @pytest.mark.parametrize("run", ["v53", "v56", "v57", "v58"])
 def test_a_run_of_the_study_becomes_its_example(run):
-    check(study(run), "3 Study - Noise and loss", f"Train {run}")
+    check(study(run), "3 Study - Noise and loss", f"Train {run}", *OPEN)
 
 
 @pytest.mark.parametrize("run", ["v61", "v62", "v63"])
 def test_an_unfinished_run_becomes_its_example(run):
-    check(study(run), "2 Compare unfinished runs", f"Train {run}")
+    check(study(run), "2 Compare unfinished runs", f"Train {run}", *OPEN)
 
 
 @pytest.mark.parametrize("run", sorted(RUNS))
@@ -153,8 +175,19 @@ def test_every_run_of_the_study_has_its_row(run):
         "gradient_accumulation_steps": recipe.group("training").gradient_accumulation_steps,
         "fp8_base": recipe.model.weight_dtype == "fp8_e4m3fn",
     }
-    plain = {"min_snr_gamma": 0, "debiased_estimation_loss": False, "loss_type": "l2", "huber_c": 0.1, "noise_offset": 0}
-    plain |= {"ip_noise_gamma": 0, "multires_noise_iterations": 0, "optimizer": "DAdaptAdamPreprint", "train_batch_size": 4}
+    plain = {
+        "min_snr_gamma": 0,
+        "debiased_estimation_loss": False,
+        "loss_type": "l2",
+        "huber_c": 0.1,
+        "noise_offset": 0,
+    }
+    plain |= {
+        "ip_noise_gamma": 0,
+        "multires_noise_iterations": 0,
+        "optimizer": "DAdaptAdamPreprint",
+        "train_batch_size": 4,
+    }
     plain |= {"gradient_accumulation_steps": 1, "fp8_base": True}
     assert row == {name: RUNS[run].get(name, value) for name, value in plain.items()}
     assert recipe.model.family == "SDXL"

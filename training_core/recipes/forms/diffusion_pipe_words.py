@@ -7,9 +7,10 @@ from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, Vocabulary
 from ..values import number, switch, text, whole
-from .diffusion_pipe_model import MODEL_WORDS, SAVED, lacking, only_if
+from .diffusion_pipe_model import MODEL_WORDS, SAVED, lacking
 from .diffusion_pipe_optimizer import EXACT, OPTIMIZER_WORDS
 from .diffusion_pipe_pictures import PICTURE_WORDS, sides
+from .sd_scripts_reasons import TRACKER
 
 _LARGEST_RANK = 100000
 _STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
@@ -120,11 +121,6 @@ def _eval_steps(value: Any, said: Said) -> Paths:
     return {"validation.validate_every_n_steps": whole(value)}
 
 
-def _wandb(value: Any, _said: Said) -> Paths:
-    only_if(switch(value))
-    return {"training.log_with": "wandb"}
-
-
 def _kind(value: Any, _said: Said) -> Paths:
     name = text(value).strip().lower()
     if name not in ("lora", "lokr"):
@@ -221,7 +217,7 @@ _MAIN: dict[str, Rule] = {
     "adapter": Turned(
         to=lambda _v, _s: {"network.algo": "finetune"}, why="Without a table [adapter] the model itself is trained."
     ),
-    "monitoring.enable_wandb": Turned(to=_wandb, why="The curves are sent to Weights & Biases."),
+    "monitoring.enable_wandb": Meaningless(why=TRACKER),
     "monitoring.wandb_api_key": Meaningless(
         why="Weights & Biases asks for its key by itself. A key does not belong into a recipe: renew it if you have passed it on."
     ),
