@@ -5,7 +5,6 @@ Its tables are made from the settings' models in training_core/settings and from
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -13,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from marks import END
-from training_core.recipes.forms.ai_toolkit import AI_TOOLKIT
 
 from training_core.families import FAMILIES
 from training_core.objective.in_effect import DISCRETE_LOSS, DISCRETE_NOISE, FLOW_LOSS, FLOW_NOISE
+from training_core.recipes.document import Document
 from training_core.recipes.draft import NODES
+from training_core.recipes.forms import FORMS
+from training_core.recipes.forms.ai_toolkit import AI_TOOLKIT
 from training_core.recipes.forms.onetrainer import ONETRAINER
+from training_core.recipes.forms.sd_scripts_words import SD_SCRIPTS
+from training_core.recipes.own_lines import MARK
 from training_core.recipes.recipe import GROUPS
-from training_core.recipes.rules import Same, Turned
+from training_core.recipes.rules import NoMeaning, Same, Turned
 from training_core.recipes.translate import Program
 from training_core.settings import BlockSettings, DatasetSettings, SettingInfo, Settings, info
 
@@ -56,8 +59,26 @@ MODELS: dict[str, str] = {
 }
 """Setting -> the models that it has a meaning for; all others have one for every model."""
 
-_PROBES = (True, 1, 0.5, "1", "0.5", "x", "x.safetensors", [1], ["x"], "512", "1024,1024", 10, 3)
-"""Values that vocabularies are asked with, to see which settings a word leads to."""
+RECIPES = ROOT / "tests" / "recipes" / "published"
+"""Recipes of the trainers: what one of their words means often depends on the others."""
+_PROBES: tuple[Any, ...] = (
+    True, 1, 0.5, 3, 10, "1", "0.5", "x", "x.safetensors", "512", "1024,1024", [1], ["x"], {"x": 1}, "COSINE", "cosine", "LOKR", "lokr",
+    "ADAMW", "adamw", "MIN_SNR_GAMMA", "LOGIT_NORMAL", "sigmoid", "shift", "BFLOAT_16", "bf16", "FLOAT_8", "style", "mae", "all", "EPOCH",
+    "STEP", "MIXED", "FULL", "attn-mlp",
+)  # fmt: skip
+"""Values that vocabularies are asked with, beside those of the recipes, to see which settings a word leads to."""
+
+
+_SIZES = ("buckets.width", "buckets.height", "buckets.extra_resolutions")
+ABOUT = {
+    "resolution": _SIZES,
+    "concepts.image.resolution_override all": _SIZES,
+    "datasets.resolution": _SIZES,
+    "datasets.bucket_tolerance": ("buckets.bucket_reso_steps",),
+}
+"""Names that are about these settings alone, whatever else has to follow from their values."""
+MOST = 4
+"""Names in a cell; further ones are the same for a third and fourth text encoder, and the like."""
 
 
 def table() -> str:
@@ -75,16 +96,21 @@ def _cells(path: str, setting: SettingInfo) -> list[str]:
         f"`{setting.name}`",
         _range(setting),
         _plain(setting.tip),
-        _flag(setting),
-        *(", ".join(f"`{name}`" for name in names(program).get(whole, ())) for program in (ONETRAINER, AI_TOOLKIT)),
+        _flag(whole, setting),
+        *(_names(names(program).get(whole, ())) for program in (ONETRAINER, AI_TOOLKIT)),
         MODELS.get(setting.name, "all"),
         setting.since,
     ]
 
 
-def _flag(setting: SettingInfo) -> str:
+def _names(found: tuple[str, ...]) -> str:
+    shown = [f"`{name}`" for name in found[:MOST]]
+    return ", ".join([*shown, "..."] if len(found) > MOST else shown)
+
+
+def _flag(path: str, setting: SettingInfo) -> str:
     if not setting.flag:
-        return ""
+        return ", ".join(f"`--{name}`" for name in names(SD_SCRIPTS).get(path, ())[:MOST])
     return ", ".join(f"`--{part.strip()}`" for part in re.split(r", (?=\w)", setting.flag))
 
 
@@ -95,13 +121,15 @@ def _range(setting: SettingInfo) -> str:
         return "**on**, off" if setting.default else "**off**, on"
     if setting.kind == "str":
         return f"**{_plain(setting.default)}**" if setting.default else "*empty*"
-    limits = f"{_number(setting.minimum or 0)} to {_number(setting.maximum or math.inf)}"
+    limits = f"{_number(setting.minimum or 0)} to {_number(setting.maximum or 0)}"
     return f"**{_number(setting.default)}**, {limits}"
 
 
 def _number(value: float) -> str:
     if value == 2**53:
         return "2^53"
+    if value == int(value):
+        return str(int(value))
     return f"{value:g}" if abs(value) >= 1e-4 or not value else f"{value:.0e}".replace("e-0", "e-")
 
 
@@ -109,23 +137,42 @@ def _number(value: float) -> str:
 def names(program: Program) -> Mapping[str, tuple[str, ...]]:
     """Return path of a setting -> the program's names for it: those that are the same first, then those that are translated."""
     found: dict[str, list[str]] = {}
+    recipes = _said(program)
     for wanted in (Same, Turned):
         for name, rule in program.vocabulary.items():
-            if not isinstance(rule, wanted):
+            if not isinstance(rule, wanted) or name.startswith(MARK):
                 continue
-            paths = {rule.path} if isinstance(rule, Same) else set(_reached(rule))
+            paths = {rule.path} if isinstance(rule, Same) else _reached(name, rule, recipes)
             for path in sorted(paths):
-                found.setdefault(path, []).append(name)
+                if path in ABOUT.get(name, (path,)):
+                    found.setdefault(path, []).append(name)
     return {path: tuple(dict.fromkeys(each)) for path, each in found.items()}
 
 
-def _reached(rule: Turned) -> Iterable[str]:
-    """Return the settings that a rule can set, as far as the probes show them."""
-    for value in _PROBES:
-        try:
-            yield from rule.to(value, {})
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-            continue
+def _said(program: Program) -> list[dict[str, Any]]:
+    """Return what each recipe of a program says, by name, with what the program does by itself."""
+    found: list[dict[str, Any]] = [{}]
+    for path in sorted(RECIPES.iterdir()):
+        document = Document(name=path.name, data=path.read_bytes())
+        for form in FORMS:
+            told = form.read(document) if form.program is program else None
+            if told is not None:
+                said = {given.name: given.value for given in told.given}
+                found.append(program.implied(said) | said)
+                break
+    return found
+
+
+def _reached(name: str, rule: Turned, recipes: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the settings that a rule can set, as far as the recipes and the probes show them."""
+    found: set[str] = set()
+    for said in recipes:
+        for value in (said.get(name), *_PROBES):
+            try:
+                found |= set(rule.to(value, {**said, name: value}))
+            except (NoMeaning, ValueError, TypeError, KeyError, AttributeError, IndexError):
+                continue
+    return found
 
 
 def _row(cells: Iterable[str]) -> str:
