@@ -169,3 +169,8 @@ def test_an_object_with_other_things_is_none():
         LINES.read(Document(data=json.dumps({f"field{i}": i for i in range(20)} | {"rank": 4, "alpha": 2}).encode()))
         is None
     )
+
+
+def test_broken_json_is_told_with_its_line():
+    with pytest.raises(AthanorError, match=r"^x\.json begins as JSON does, but is broken in line 3"):
+        of('{\n"network_dim": 8,\n"network_alpha" 4,\n"learning_rate": 1}', "x.json")

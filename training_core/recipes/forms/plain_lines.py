@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from ...errors import AthanorError
+from ...json_text import load_json
 from ..document import Document
 from ..form import Form
 from ..rules import Given, Told
@@ -46,7 +49,11 @@ _WEAK = frozenset(
 
 
 def _read(document: Document) -> Told | None:
-    """Return the settings that a text lists; None if there are not at least two."""
+    """Return the settings that a text lists; None if there are not at least two.
+
+    Raises:
+        AthanorError: the text begins as JSON does, and is broken.
+    """
     if document.ending not in _ENDINGS:
         return None
     value = document.json
@@ -54,6 +61,8 @@ def _read(document: Document) -> Told | None:
         of_object = [*_of_object(value)] if isinstance(value, dict) else []
         known = sum(is_setting(each) for each in of_object)
         return _told(of_object, []) if known >= _OF_OBJECTS * len(of_object) else None
+    if document.text.lstrip().startswith("{"):
+        raise AthanorError(_broken(document))
     lines = _plain(document.text).split("\n")
     if len(lines) > _MOST_LINES:
         return None
@@ -69,6 +78,17 @@ def _read(document: Document) -> Told | None:
     if written - len(prose) < part * written:
         return None
     return _told(found, [line for line in prose if not any(parts(line))])
+
+
+def _broken(document: Document) -> str:
+    """Return the sentence about a text that would be JSON."""
+    try:
+        load_json(document.text.strip())
+    except json.JSONDecodeError as error:
+        return f"{document.title} begins as JSON does, but is broken in line {error.lineno}: copy or save it again."
+    except ValueError as error:
+        return f"{document.title} is JSON that cannot be read: {error}."
+    return f"{document.title} is JSON that is too large or nested too deeply to be a recipe."
 
 
 def _plain(text: str) -> str:

@@ -71,6 +71,7 @@ def rows(lines: list[str]) -> Iterator[str]:
 def parts(line: str) -> Iterator[Found]:
     """Yield the names and values of one line; of a line of prose, or of a generated picture's settings, none."""
     line = re.sub(r"\s#@.*$|\s//.*$", "", _BULLET.sub("", line).strip())
+    line = re.sub(r"^[\"']([\w .-]{1,40})[\"'](?=\s*[:=])", r"\1", line)
     if "://" in line or sum(word in compact(line) for word in GENERATION) >= 2:
         return
     both = _TWO_NAMES.match(line)
