@@ -18,6 +18,7 @@ from . import (
 
 FORMS: tuple[Form, ...] = (
     lora_own.OWN_LORA,
+    lora_own.ONETRAINER_LORA,
     lora_file.LORA,
     own.JOB,
     own.API,
@@ -28,6 +29,7 @@ FORMS: tuple[Form, ...] = (
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    diffusion_pipe.COMMAND,
     musubi.DATASET,
     musubi.CONFIG,
     musubi.COMMAND,

@@ -129,6 +129,8 @@ _GROUPS: tuple[tuple[str, str], ...] = (
 
 def _given(value: object) -> bool:
     """Return whether a value asks for something: what is off, 0 or empty does not."""
+    if not value:
+        return False
     try:
         return number(value) != 0
     except ValueError:
