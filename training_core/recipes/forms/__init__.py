@@ -19,6 +19,7 @@ from . import (
 FORMS: tuple[Form, ...] = (
     lora_own.OWN_LORA,
     onetrainer.LORA,
+    lora_own.ONETRAINER_LORA,
     lora_file.LORA,
     own.JOB,
     own.API,
@@ -29,6 +30,7 @@ FORMS: tuple[Form, ...] = (
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    diffusion_pipe.COMMAND,
     musubi.DATASET,
     musubi.CONFIG,
     musubi.COMMAND,

@@ -33,7 +33,7 @@ _PICTURES = ("image_directory", "image_jsonl_file")
 _VIDEOS = ("video_directory", "video_jsonl_file")
 _OF_DATASET = ("resolution", "batch_size", "enable_bucket", "bucket_no_upscale")
 """Keys that are settings of Bucketer here."""
-_BROKEN = re.compile(r"^[ \t]*(?:image|video)_(?:directory|jsonl_file)[ \t]*=", re.MULTILINE)
+_BROKEN = re.compile(r"^[ \t]*\[\[[ \t]*datasets[ \t]*\]\]", re.MULTILINE)
 
 
 def _command(document: Document) -> Told | None:
@@ -74,10 +74,13 @@ def _dataset(document: Document) -> Told | None:
     """Return what the TOML of a dataset says.
 
     Raises:
-        AthanorError: it is one, but no TOML; names the line.
+        AthanorError: it is one, maybe of sd-scripts, but no TOML; names the line.
     """
     if document.toml is None:
-        if document.ending == ".toml" and "[[datasets]]" in document.text and _BROKEN.search(document.text):
+        toml = document.ending == ".toml" or (
+            document.ending in ("", ".txt") and not command_line.commands(document.text)
+        )
+        if toml and _BROKEN.search(document.text):
             raise document.toml_mistake
         return None
     return _table(document.toml)
