@@ -20,6 +20,7 @@ _BEGINNINGS = (
     (r"(?:neta[\W_]*)?lumina", "Lumina 2"),
     (r"z[\W_]*image", "Z-Image"),
     (r"qwen[\W_]*image", "Qwen-Image"),
+    (r"hidream[\W_]*o1", "HiDream-O1"),
     (r"hidream", "HiDream-I1"),
     (r"wan[\W_]*2[\W_]*2[\W_]*5b", "Wan 2.2 5B (still pictures)"),
     (r"wan[\W_]*v?\d", "Wan 2.1 text-to-video"),

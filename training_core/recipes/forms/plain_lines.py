@@ -16,6 +16,7 @@ from . import plain_names as names
 from .plain_given import Found, given, is_setting
 from .plain_parts import parts, rows
 from .plain_words import POST
+from .sd_scripts_told import told
 
 _MOST_LINES = 500
 _MOST_UNKNOWN = 30
@@ -129,7 +130,7 @@ def _told(found: list[Found], prose: list[str]) -> Told | None:
     if prose:
         what = f"{len(prose)} lines of text" if len(prose) > 1 else prose[0]
         unread.append((what, "No setting is found in it." if len(prose) == 1 else "No setting is found in them."))
-    return Told(given=tuple(said), unread=tuple(unread))
+    return told(said, unread)
 
 
 LINES = Form(title="lines of settings", program=POST, read=_read)
