@@ -31,7 +31,7 @@ def _as_it_is(_draft: Draft, _said: Said) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """A program whose recipes are read: its words, and what it does where a recipe says nothing."""
 

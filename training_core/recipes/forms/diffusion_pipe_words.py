@@ -7,11 +7,11 @@ from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, Vocabulary
 from ..values import number, switch, text, whole
-from .diffusion_pipe_model import MODEL_WORDS, OFF, SAVED
+from .diffusion_pipe_model import MODEL_WORDS, SAVED
 from .diffusion_pipe_optimizer import EXACT, OPTIMIZER_WORDS
 from .diffusion_pipe_pictures import PICTURE_WORDS, sides
 from .nested import only_if
-from .sd_scripts_reasons import lacking
+from .sd_scripts_reasons import TRACKER, lacking
 
 _LARGEST_RANK = 100000
 _STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
@@ -120,11 +120,6 @@ def _with_data(said: Said) -> None:
 def _eval_steps(value: Any, said: Said) -> Paths:
     _with_data(said)
     return {"validation.validate_every_n_steps": whole(value)}
-
-
-def _wandb(value: Any, _said: Said) -> Paths:
-    only_if(switch(value), OFF)
-    return {"training.log_with": "wandb"}
 
 
 def _kind(value: Any, _said: Said) -> Paths:
@@ -236,7 +231,7 @@ _MAIN: dict[str, Rule] = {
     "adapter": Turned(
         to=lambda _v, _s: {"network.algo": "finetune"}, why="Without a table [adapter] the model itself is trained."
     ),
-    "monitoring.enable_wandb": Turned(to=_wandb, why="The curves are sent to Weights & Biases."),
+    "monitoring.enable_wandb": Meaningless(why=TRACKER),
     "monitoring.wandb_api_key": Meaningless(
         why="Weights & Biases asks for its key by itself. A key does not belong into a recipe: renew it if you have passed it on."
     ),

@@ -16,6 +16,7 @@ from . import plain_names as names
 from .plain_given import Found, given, is_setting
 from .plain_parts import parts, rows
 from .plain_words import POST
+from .sd_scripts_told import told
 
 _MOST_LINES = 500
 _MOST_UNKNOWN = 30
@@ -136,7 +137,7 @@ def _told(found: list[Found], rest: list[str]) -> Told | None:
     if rest:
         what = rest[0] if len(rest) == 1 else f"{len(rest)} pieces of text: {'; '.join(rest)}"
         unread.append((what, "No setting is found in it."))
-    return Told(given=tuple(said), unread=tuple(unread))
+    return told(said, unread)
 
 
 LINES = Form(title="lines of settings", program=POST, read=_read)

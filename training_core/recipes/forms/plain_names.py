@@ -133,6 +133,7 @@ _SPELLINGS = {
         "image folder; images folder; dataset folder; dataset path; train data dir; training folder; image directory; "
         "training data; train folder; 训练集路径; 训练集; 数据集路径"
     ),
+    "reg_data_dir": "regularization folder; regularisation folder; reg folder; reg data dir; 正则化数据集路径",
     "output_dir": "output folder; output dir; output directory; output path; 输出路径",
     "logging_dir": "logging folder; log folder; logs folder",
     "output_name": "output name; model output name; lora name; 模型名称",
