@@ -47,6 +47,7 @@ SWITCHES = frozenset(
         "full_fp16",
         "fp8_base",
         "v_parameterization",
+        "network_train_unet_only",
     }
 )
 _CHOICES: dict[str, Callable[[str], tuple[str, bool] | None]] = {
