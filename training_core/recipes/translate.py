@@ -15,6 +15,8 @@ from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
 
 _EMPTY: tuple[Any, ...] = (None, "", [])
 """Values that set nothing, as files have them that a form of input boxes wrote."""
+_MOST_GUESSES = 200
+"""Lines in which the nearest known name is looked up for an unknown one, which takes some 10 ms."""
 _OFF: tuple[Any, ...] = (False, 0, "false", "False", "0")
 """Values that switch something off."""
 
@@ -67,7 +69,8 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     line = Line(name=shortened(name, 80), value=shortened(_shown(given.value), 120), kind="unknown")
     rule = program.vocabulary.get(given.name) or own_lines.WORDS.get(given.name)
     if rule is None:
-        near = close_to(given.name, [*program.vocabulary, *program.settings])
+        few = len(draft.lines) < _MOST_GUESSES
+        near = close_to(given.name, [*program.vocabulary, *program.settings]) if few else []
         why = f"{program.title} has no such setting{f'; did you mean {near[0]}?' if near else ' that is known here.'}"
         return _with(line, why=why)
     if isinstance(rule, Meaningless):

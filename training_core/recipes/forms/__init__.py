@@ -13,6 +13,7 @@ FORMS: tuple[Form, ...] = (
     kohya_gui.GUI,
     lora_file.DUMP,
     sd_scripts.DATASET,
+    sd_scripts.EASY_TRAINING,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
     sd_scripts.LORA_SCRIPTS_SCRIPT,
