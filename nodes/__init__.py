@@ -19,6 +19,7 @@ from . import (
     preset_routes,
     publish_routes,
     queue_routes,
+    recipe_export_routes,
     recipe_routes,
     refusals,
     run_files_routes,
@@ -47,6 +48,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .import_recipe import AthanorImportRecipe
 from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_edit import AthanorLoRAEdit
@@ -64,6 +66,7 @@ WITH_ROUTES = (
     run_manage_routes,
     queue_routes,
     publish_routes,
+    recipe_export_routes,
     recipe_routes,
     dataset_routes,
     folder_routes,
@@ -119,6 +122,7 @@ class AthanorExtension(ComfyExtension):
             AthanorConditioningConfig,
             AthanorValidationConfig,
             AthanorSampleConfig,
+            AthanorImportRecipe,
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,

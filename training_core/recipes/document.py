@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from .. import text_files, toml
-from ..errors import AthanorError, shortened
+from ..errors import AthanorError, quoted, shortened
 from ..json_text import parse_json
 
 LARGEST = 4_000_000
@@ -63,6 +64,25 @@ class Document:
         except toml.TOMLDecodeError:
             return None
 
+    @property
+    def toml_mistake(self) -> AthanorError:
+        """The sentence about the first line of a broken TOML text, for readers that see from its words that it is theirs."""
+        try:
+            toml.loads(self.text)
+            where = None
+        except toml.TOMLDecodeError as error:
+            where = re.search(r"line (\d+)", str(error))
+        lines = self.text.split("\n")
+        number = min(int(where[1]), len(lines)) if where else len(lines)
+        while (
+            number > 1 and not lines[number - 1].strip()
+        ):  # a text without its closing quote is noticed behind its line
+            number -= 1
+        return AthanorError(
+            f"{self.title} cannot be read: its line {number} is no TOML ({quoted(lines[number - 1].strip())}). Write each setting on a "
+            "line of its own, as name = value, with texts in quotes."
+        )
+
     @cached_property
     def yaml(self) -> dict[str, Any] | None:
         """The mapping of a YAML text with lines "name: value"; None if it is none. No objects are made, whatever the text names."""
@@ -75,6 +95,19 @@ class Document:
         except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, OverflowError):
             return None
         return _bounded(value) if isinstance(value, dict) else None
+
+    @cached_property
+    def yaml_trouble(self) -> str:
+        """Where a YAML text cannot be read any further: "line 12"; empty where it can be read, or where that is not known."""
+        import yaml
+
+        try:
+            yaml.safe_load(self.text)
+        except yaml.MarkedYAMLError as error:
+            return f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, OverflowError):
+            return ""
+        return ""
 
 
 def _bounded(value: Any) -> Any:

@@ -66,6 +66,8 @@ class Draft:
         self.datasets: list[dict[str, Any]] = [{} for _ in range(datasets)]
         self.model: dict[str, Any] = {}
         self.lines: list[Line] = []
+        self.not_known = 0
+        """Names that the program does not know, so far."""
         self._from: dict[tuple[str, int], int] = {}
 
     def put(self, path: str, value: Any, datasets: Sequence[int] | None = None) -> str:
@@ -115,7 +117,11 @@ class Draft:
             settings[name] = settings[name] | inner
         for number, values in enumerate(self.datasets):
             self._drop_wrong("datasets", DatasetSettings, values, number)
-        files = {name.partition(".")[2]: str(value) for name, value in self.model.items() if name.startswith("files.")}
+        files = {
+            name.partition(".")[2]: str(value)
+            for name, value in self.model.items()
+            if name.startswith("files.") and value
+        }
         model = Model(
             files=files, **{name: value for name, value in self.model.items() if not name.startswith("files.")}
         )

@@ -15,10 +15,12 @@ from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
 
 _EMPTY: tuple[Any, ...] = (None, "", [])
 """Values that set nothing, as files have them that a form of input boxes wrote."""
-_MOST_GUESSES = 200
-"""Lines in which the nearest known name is looked up for an unknown one, which takes some 10 ms."""
 _OFF: tuple[Any, ...] = (False, 0, "false", "False", "0")
 """Values that switch something off."""
+
+
+_MOST_NEAREST = 50
+"""Names of a recipe that are not known for which the nearest is looked for."""
 
 
 def _nothing(_said: Said) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def _as_it_is(_draft: Draft, _said: Said) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """A program whose recipes are read: its words, and what it does where a recipe says nothing."""
 
@@ -62,6 +64,10 @@ def translate(told: Told, program: Program, form: str) -> Reading:
     return Reading(form=form, recipe=recipe, lines=tuple(draft.lines))
 
 
+_LONGEST = 300
+"""Characters of a sentence, which may quote a value that is a whole text."""
+
+
 def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     """Put what is given into the draft, and return the line about it."""
     shown = given.shown or given.name
@@ -69,8 +75,10 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     line = Line(name=shortened(name, 80), value=shortened(_shown(given.value), 120), kind="unknown")
     rule = program.vocabulary.get(given.name) or own_lines.WORDS.get(given.name)
     if rule is None:
-        few = len(draft.lines) < _MOST_GUESSES
-        near = close_to(given.name, [*program.vocabulary, *program.settings]) if few else []
+        draft.not_known += 1  # the nearest of a thousand names takes 10 ms
+        near = (
+            close_to(given.name, [*program.vocabulary, *program.settings]) if draft.not_known <= _MOST_NEAREST else ()
+        )
         why = f"{program.title} has no such setting{f'; did you mean {near[0]}?' if near else ' that is known here.'}"
         return _with(line, why=why)
     if isinstance(rule, Meaningless):
@@ -83,11 +91,13 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
         to = ", ".join(draft.put(path, value, given.datasets) for path, value in paths.items())
     except NoMeaning as reason:
-        return _with(line, kind="meaningless", why=str(reason))
+        return _with(line, kind="meaningless", why=shortened(reason, _LONGEST))
     except AthanorError as error:
-        return _with(line, why=str(error))
+        return _with(line, why=shortened(error, _LONGEST))
     except ValueError as error:
-        return _with(line, why=str(error) or f"The value of {given.name} cannot be understood.")
+        return _with(line, why=shortened(error, _LONGEST) or f"The value of {line.name} cannot be understood.")
+    except (TypeError, AttributeError, ArithmeticError):  # a list where a number is meant, a number beyond all bounds
+        return _with(line, why=f"The value of {line.name} cannot be understood.")
     if given.implied:
         return _with(
             line,

@@ -18,6 +18,7 @@ const ELSEWHERE = 5000; // ms between two looks at the list while another proces
 
 class Board {
   constructor(app, offerFiles) {
+    this.app = app;
     this.rows = []; // short summaries of all runs, the newest first
     this.queued = []; // trainings of the host's queue
     this.chosen = null; // id of the run in detail
@@ -67,9 +68,12 @@ class Board {
       measured: () => this.drawList(),
     });
     this.curves = new RunCurves();
+    const importRecipe = () => this.app.extensionManager.command.execute("Athanor.ImportRecipe"); // import_recipe.js
+    const importButton = make("button", { type: "button", onclick: importRecipe }, t("Import recipe…"));
     this.element = make(
       "div",
       { class: "athanor athanor-board" },
+      make("div", { class: "athanor-buttons" }, importButton),
       this.filter.element,
       this.status,
       this.table.element,
