@@ -47,6 +47,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .import_recipe import AthanorImportRecipe
 from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_edit import AthanorLoRAEdit
@@ -119,6 +120,7 @@ class AthanorExtension(ComfyExtension):
             AthanorConditioningConfig,
             AthanorValidationConfig,
             AthanorSampleConfig,
+            AthanorImportRecipe,
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,

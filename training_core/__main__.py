@@ -1,4 +1,4 @@
-"""`python -m training_core run SOURCE`: a run without a page, alone or as one of several processes."""
+"""`python -m training_core run SOURCE`: a run without a page, alone or as one of several processes; `import`: a recipe as a graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ else:  # started as a folder: python /path/to/athanor/training_core run ...
     runpy.run_module("training_core", run_name="__main__", alter_sys=True)
 
 if TYPE_CHECKING:
-    from .command.sources import Source
+    from .graph_sources import Source
     from .host.headless import Headless
 
 PACK = Path(__file__).resolve().parents[1]
@@ -52,11 +52,14 @@ All other options are ComfyUI's: --base-directory DIR, --cpu, --extra-model-path
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .command import importing
+
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         "python -m training_core", description="Trains without a page.", epilog=HELP, formatter_class=form
     )
-    run = parser.add_subparsers(dest="command", required=True, metavar="run").add_parser(
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run, import")
+    run = commands.add_parser(
         "run",
         help="train what a Train LoRA node of a graph describes",
         description="Trains what a Train LoRA node of a graph describes.",
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         help="change a setting of the graph; NODE is an id, a type or a title, and may be left out if one node has INPUT",
     )
     run.add_argument("--comfyui", type=Path, metavar="DIR", help="ComfyUI's folder")
+    importing.add_parser(commands)
     return parser
 
 
@@ -108,11 +112,12 @@ def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> 
     Raises:
         AthanorError: there is no such node, or a change is not possible.
     """
-    from .command import edits, job_edits, page_form, sources
+    from . import graph_sources, page_form
+    from .command import edits, job_edits
 
     def leading(prompt: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        node = sources.train_node(source, prompt, arguments.node)
-        return node, sources.copied_part(prompt, node)
+        node = graph_sources.train_node(source, prompt, arguments.node)
+        return node, graph_sources.copied_part(prompt, node)
 
     problems: dict[str, str] = {}
     first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
@@ -154,10 +159,10 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
         AthanorError: what is wrong, in one sentence.
         Interrupted: by the user.
     """
-    from .command import sources
+    from . import graph_sources
     from .command.terminal import Terminal
 
-    source, folder = sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
+    source, folder = graph_sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
     rank = int(os.environ.get("RANK", "0"))
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "--cpu" not in options:
         _one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
@@ -190,6 +195,18 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
         return DONE if not shown.run_id or host.status(shown.run_id) == "done" else _stopped()
 
 
+def _import(arguments: argparse.Namespace) -> int:
+    """Turn a recipe into a graph, without ComfyUI; return the exit code.
+
+    Raises:
+        AthanorError: what is wrong, in one sentence.
+    """
+    from .command import importing
+
+    importing.run(arguments)
+    return DONE
+
+
 def _stopped() -> int:
     """Return the exit code of a run that was stopped: for the process of a run that has launched it nothing has failed."""
     from .resume.lock import LAUNCH
@@ -200,10 +217,13 @@ def _stopped() -> int:
 def main() -> int:
     """Run the command line; return its exit code, after one sentence about what is wrong."""
     signals.end_at_once()  # until the graph runs, whose interrupt they are
-    known, options = _parser().parse_known_args()
+    parser = _parser()
+    known, options = parser.parse_known_args()
+    if options and known.command != "run":
+        parser.error(f"there is no option {shortened(options[0])}: see --help")
     where = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
     try:
-        return _run(known, options)
+        return _import(known) if known.command == "import" else _run(known, options)
     except Exception as error:
         code, message = _ending(error)
         print(f"Athanor stopped{where}: {message}", file=sys.stderr, flush=True)

@@ -159,3 +159,42 @@ def test_what_was_resized_has_no_single_rank():
     reading = of(safetensors(D1 | {"ss_network_dim": "Dynamic"}))
     assert "layer to layer" in line(reading, "ss_network_dim").why
     assert reading.recipe.group("network").alpha == 1.0
+
+
+def test_our_own_files_give_back_the_whole_job():
+    job = {
+        "training": {"output_name": "cats", "epochs": 3}, "network": {"rank": 12, "alpha": 6.0, "blocks": {}}, "optimizer": {},
+        "datasets": [{"folder": "/data/cats", "nested_folders": True, "repeats": 2}, {"folder": "/data/dogs", "is_reg": True}],
+        "buckets": {"width": 768, "height": 768, "control_size": "own"}, "sampling": None,
+    }  # fmt: skip
+    metadata = {
+        "athanor_job": json.dumps(job),
+        "ss_base_model_version": "sdxl_base_v1-0",
+        "ss_sd_model_name": "a.safetensors",
+    }
+    reading = of(safetensors(metadata))
+    recipe = reading.recipe
+    assert reading.form == "LoRA file of Athanor"
+    assert (recipe.model.family, recipe.model.files) == ("SDXL", {"checkpoint": "a.safetensors"})
+    assert [each["folder"] for each in recipe.datasets] == ["/data/cats", "/data/dogs"]
+    assert recipe.datasets[0]["nested_folders"] is True, "what no field of sd-scripts tells"
+    assert (recipe.group("network").rank, recipe.group("buckets").control_size) == (12, "own")
+
+
+def test_the_graph_in_our_own_files_names_the_model():
+    prompt = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "base.safetensors"}},
+        "2": {"class_type": "AthanorTrainLoRA", "inputs": {"model": ["1", 0], "clip": ["1", 1], "vae": ["1", 2], "output_name": "cats"}},
+    }  # fmt: skip
+    job = {"training": {"output_name": "cats"}, "network": {}, "datasets": [{"folder": "f"}]}
+    reading = of(safetensors({"athanor_job": json.dumps(job), "prompt": json.dumps(prompt), "ss_v2": "False"}))
+    assert reading.recipe.model.files == {"checkpoint": "base.safetensors"}
+
+
+def test_a_broken_job_is_told_in_a_sentence():
+    with pytest.raises(AthanorError, match=r"^x\.safetensors: the settings in its metadata cannot be read"):
+        of(
+            safetensors(
+                {"athanor_job": json.dumps({"training": {"epochs": "x"}, "network": {"rank": -1}, "datasets": []})}
+            )
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import diffusion_pipe, kohya_gui, lora_file, onetrainer, own, sd_scripts
+from . import diffusion_pipe, kohya_gui, lora_file, lora_own, onetrainer, own, plain_lines, sd_scripts
 
 FORMS: tuple[Form, ...] = (
+    lora_own.OWN_LORA,
     lora_file.LORA,
     own.JOB,
     own.API,
@@ -21,6 +22,7 @@ FORMS: tuple[Form, ...] = (
     sd_scripts.LORA_SCRIPTS_SCRIPT,
     sd_scripts.COMMAND,
     sd_scripts.PROMPTS,
+    plain_lines.LINES,
 )
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
 of one program speaks last is told by `Form.speaks`."""

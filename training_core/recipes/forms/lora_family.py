@@ -9,16 +9,26 @@ from ...families import FAMILIES
 from ..rules import Said
 
 _BEGINNINGS = (
-    ("sdxl", "SDXL"), ("sdv1", "SD1.5"), ("sd1", "SD1.5"), ("sdv2", "SD2"), ("sd2", "SD2"), ("sd3", "SD3"), ("medium", "SD3"),
-    ("5medium", "SD3"), ("5large", "SD3"), ("flux2", "Flux.2"), ("flux1kontext", "Flux.1 dev"), ("flux", "Flux.1 dev"),
-    ("chroma", "Chroma"), ("lumina", "Lumina 2"), ("zimage", "Z-Image"), ("qwenimage", "Qwen-Image"), ("hidream", "HiDream-I1"),
-    ("wan225b", "Wan 2.2 5B (still pictures)"), ("wan", "Wan 2.1 text-to-video"), ("hunyuanimage", "HunyuanImage 2.1"),
-    ("hunyuanvideo15", "HunyuanVideo 1.5 (still pictures)"), ("hv", "HunyuanVideo (still pictures)"),
-    ("hunyuanvideo", "HunyuanVideo (still pictures)"), ("anima", "Anima"), ("pony", "SDXL"), ("illustrious", "SDXL"),
-    ("noob", "SDXL"), ("stablediffusionxl", "SDXL"), ("stablediffusionv1", "SD1.5"), ("stablediffusionv2", "SD2"),
-    ("stablediffusion3", "SD3"), ("stablediffusion1", "SD1.5"), ("stablediffusion2", "SD2"),
-)  # fmt: skip
-"""How a name begins, in small letters and digits alone -> the family's title: what trainers and sites call it."""
+    (r"(?:sd|stable)?[\W_]*(?:diffusion)?[\W_]*xl|pony|illustrious|noob(?:ai)?|animagine|juggernaut", "SDXL"),
+    (r"(?:sd|stable[\W_]*diffusion)[\W_]*v?[\W_]*1", "SD1.5"),
+    (r"(?:sd|stable[\W_]*diffusion)[\W_]*v?[\W_]*2", "SD2"),
+    (r"(?:sd|stable[\W_]*diffusion)[\W_]*v?[\W_]*3|medium|5-(?:medium|large)", "SD3"),
+    (r"flux[\W_]*(?:v|\.)?[\W_]*1?[\W_]*schnell", "Flux.1 schnell"),
+    (r"flux[\W_]*\.?2", "Flux.2"),
+    (r"flux", "Flux.1 dev"),
+    (r"chroma", "Chroma"),
+    (r"(?:neta[\W_]*)?lumina", "Lumina 2"),
+    (r"z[\W_]*image", "Z-Image"),
+    (r"qwen[\W_]*image", "Qwen-Image"),
+    (r"hidream", "HiDream-I1"),
+    (r"wan[\W_]*2[\W_]*2[\W_]*5b", "Wan 2.2 5B (still pictures)"),
+    (r"wan[\W_]*v?\d", "Wan 2.1 text-to-video"),
+    (r"hunyuan[\W_]*image", "HunyuanImage 2.1"),
+    (r"hunyuan[\W_]*video[\W_]*1[\W_]*5", "HunyuanVideo 1.5 (still pictures)"),
+    (r"hunyuan[\W_]*video|hv\d", "HunyuanVideo (still pictures)"),
+    (r"anima", "Anima"),
+)
+"""How a name begins, in small letters -> the family's title: what trainers and sites call it."""
 
 
 def titled(name: Any) -> str:
@@ -31,7 +41,8 @@ def titled(name: Any) -> str:
     for family in FAMILIES:
         if written == family.base_version:
             return family.title
-    return next((title for begin, title in _BEGINNINGS if plain.startswith(begin)), "")
+    lower = written.lower()
+    return next((title for begin, title in _BEGINNINGS if re.match(rf"(?:{begin})(?![a-z])", lower)), "")
 
 
 def _plain(name: str) -> str:
