@@ -164,6 +164,7 @@ def test_import(page_to_leave, vue):
     from_an_empty_canvas(page, asked)
     dropped(page, asked)
     pasted(page, asked)
+    on_the_node(page, asked)
     in_the_sidebar(page)
 
 
@@ -268,6 +269,21 @@ def pasted(page, asked) -> None:
         read(page)
         assert asked.taken() == [{"name": "", "text": text}]
         closes(page)
+
+
+def on_the_node(page, asked) -> None:
+    """The node's button opens the dialog with its text."""
+    page.page.evaluate(
+        """(text) => { const { app } = window.comfyAPI.app, node = window.LiteGraph.createNode("AthanorImportRecipe");
+            app.graph.add(node);
+            node.widgets.find((one) => one.name === "recipe").value = text;
+            node.widgets.find((one) => one.label === "Make the graph…").callback(); }""",
+        COMMAND,
+    )
+    read(page)
+    assert asked.taken() == [{"name": "", "text": COMMAND}]
+    assert dialog(page).get_by_label("Choose for First").evaluate("(field) => field === document.activeElement")
+    closes(page)
 
 
 def in_the_sidebar(page) -> None:

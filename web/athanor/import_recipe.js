@@ -33,7 +33,7 @@ async function dropped(event) {
   const { target } = event;
   const files = [...(event.dataTransfer?.files ?? [])];
   if (handedOn.has(event) || event.defaultPrevented || !files.some(mayBeRecipe)) return;
-  if (app.dragOverNode?.onDragDrop) return; // it takes files itself
+  if (app.dragOverNode?.onDragDrop || target.closest?.("dialog")) return; // they take files themselves
   event.preventDefault();
   event.stopPropagation();
   app.dragOverNode = null;
@@ -68,7 +68,6 @@ app.registerExtension({
     document.body.addEventListener("drop", dropped);
     document.body.addEventListener("paste", pasted);
     for (const kind of ["graphChanged", "graphCleared"]) api.addEventListener(kind, () => hint.drawSoon());
-    hint.drawSoon();
   },
   afterConfigureGraph() {
     hint.drawSoon();

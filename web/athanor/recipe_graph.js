@@ -48,12 +48,17 @@ function freeName(wanted) {
   return free;
 }
 
-/** Make the nodes with their values; Map of the recipe's id -> node. Throws where this ComfyUI lacks one. */
+/** Throw where this ComfyUI lacks a kind of node. */
+function checkKinds(rows) {
+  const lacking = rows.find(({ type }) => !window.LiteGraph.registered_node_types[type]);
+  if (lacking) throw new Error(t("This ComfyUI has no node {type}: update it.", { type: lacking.type }));
+}
+
+/** Make the nodes with their values; Map of the recipe's id -> node. */
 function addNodes(rows, graph) {
   const made = new Map();
   for (const { id, type, title, inputs } of rows) {
     const node = window.LiteGraph.createNode(type);
-    if (!node) throw new Error(t("This ComfyUI has no node {type}: update it.", { type }));
     const own = [node.title, node.constructor.nodeData?.display_name, type];
     if (title && !own.includes(title)) node.title = title; // the host's own title is in the page's language
     graph.add(node);
@@ -170,6 +175,7 @@ function withoutDone(rows, answers) {
  * `answers`: to its questions, as `Questions` gives them. Throws an Error with a sentence.
  */
 export async function makeGraph({ name, rows: all, answers }) {
+  checkKinds(all);
   const rows = withoutDone(all, answers);
   const open = answers.filter(({ isOpen }) => isOpen).map(({ node }) => node);
   await app.loadGraphData(structuredClone(BLANK), true, true, freeName(name));
