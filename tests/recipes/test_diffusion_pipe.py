@@ -51,37 +51,35 @@ def test_every_name_of_the_program_has_a_rule():
     assert len(NAMES) > 150
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        "",
-        "x",
-        0,
-        -1,
-        1e308,
-        10**40,
-        float("nan"),
-        True,
-        [],
-        [[]],
-        [0],
-        [["a"]],
-        {},
-        {"a": 1},
-        [1, 2, 3, 4],
-        "💥" * 9,
-    ],
-)
-def test_no_value_of_any_name_is_more_than_a_line(value):
-    for name in WORDS:
-        for among in (
-            {},
-            {"model.type": "flux", "adapter.type": "lora", "enable_ar_bucket": True, "resolutions": value},
-        ):
-            given = [Given(name=each, value=among[each]) for each in among] + [Given(name=name, value=value)]
-            reading = translate(Told(given=tuple(given)), DIFFUSION_PIPE, "")
-            assert any(line.name == name for line in reading.lines)
+WILD = [
+    None,
+    "",
+    "x",
+    0,
+    -1,
+    1e308,
+    10**40,
+    float("nan"),
+    True,
+    [],
+    [[]],
+    [0],
+    [["a"]],
+    {},
+    {"a": 1},
+    [1, 2, 3, 4],
+    "💥" * 9,
+]
+
+
+def test_no_value_of_any_name_is_more_than_a_line():
+    for number, name in enumerate(WORDS):
+        for value in (None, WILD[number % len(WILD)], WILD[number * 5 % len(WILD)]):
+            given = Given(name=name, value=value)
+            assert any(line.name == name for line in translate(Told(given=(given,)), DIFFUSION_PIPE, "").lines)
+    for value in WILD:
+        given = tuple(Given(name=name, value="flux" if name == "model.type" else value) for name in WORDS)
+        assert len(translate(Told(given=given), DIFFUSION_PIPE, "").lines) >= len(WORDS)
 
 
 def test_a_main_file_and_its_dataset_are_one_recipe():

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import diffusion_pipe, kohya_gui, lora_file, lora_own, onetrainer, own, plain_lines, sd_scripts
+from . import (
+    ai_toolkit,
+    diffusion_pipe,
+    kohya_gui,
+    lora_file,
+    lora_own,
+    musubi,
+    onetrainer,
+    own,
+    plain_lines,
+    sd_scripts,
+)
 
 FORMS: tuple[Form, ...] = (
     lora_own.OWN_LORA,
@@ -13,9 +24,13 @@ FORMS: tuple[Form, ...] = (
     own.PAGE,
     kohya_gui.GUI,
     *onetrainer.FORMS,
+    *ai_toolkit.FORMS,
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    musubi.DATASET,
+    musubi.CONFIG,
+    musubi.COMMAND,
     sd_scripts.DATASET,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
