@@ -11,6 +11,7 @@ import { t } from "./words.js";
 
 const KIND = "AthanorImportRecipe";
 const COMMAND = "Athanor.ImportRecipe";
+const LINES = 120; // pixels more for the text of a new node
 const handedOn = new WeakSet(); // drops that go to the host
 const hint = new EmptyHint(() => openImport());
 
@@ -81,5 +82,6 @@ app.registerExtension({
     );
     const onclick = () => openImport({ text: String(widgetOf(node, "recipe")?.value ?? "") });
     addButton(node, "athanor_import", { label, tooltip, onclick });
+    node.setSize([node.size[0], node.size[1] + LINES]);
   },
 });

@@ -68,7 +68,9 @@ function addNodes(rows, graph) {
       const widget = widgetOf(node, name);
       const before = widget?.value;
       setWidget(node, name, value, true);
-      if (widget && String(before) !== String(value)) showInVue(node, widget);
+      if (!widget) continue;
+      widget.value = value; // the host has rounded it, to steps that are meant for typing
+      if (String(before) !== String(value)) showInVue(node, widget);
     }
   }
   return made;
