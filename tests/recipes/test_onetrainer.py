@@ -290,3 +290,12 @@ def test_models_that_are_not_trained() -> None:
     found = reading({"training_method": "LORA", "model_type": "SANA"})
     assert line(found, "model_type").kind == "unknown"
     assert found.recipe.model.family == ""
+
+
+def test_a_lora_file_that_holds_its_configuration() -> None:
+    header = json.dumps(
+        {"__metadata__": {"ot_branch": "master", "ot_config": json.dumps({**LORA, "lora_rank": 24})}}
+    ).encode()
+    found = read([Document(name="a.safetensors", data=len(header).to_bytes(8, "little") + header)])
+    assert found.form == "LoRA file of OneTrainer"
+    assert settings(found, "network")["rank"] == 24

@@ -20,6 +20,7 @@ _BEGINNINGS = (
     (r"(?:neta[\W_]*)?lumina", "Lumina 2"),
     (r"z[\W_]*image", "Z-Image"),
     (r"qwen[\W_]*image", "Qwen-Image"),
+    (r"hidream[\W_]*o1", "HiDream-O1"),
     (r"hidream", "HiDream-I1"),
     (r"wan[\W_]*2[\W_]*2[\W_]*5b", "Wan 2.2 5B (still pictures)"),
     (r"wan[\W_]*v?\d", "Wan 2.1 text-to-video"),
@@ -31,22 +32,23 @@ _BEGINNINGS = (
 """How a name begins, in small letters -> the family's title: what trainers and sites call it."""
 
 
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+_TITLES = {_plain(name): family.title for family in reversed(FAMILIES) for name in (family.architecture, family.title)}
+_VERSIONS = {family.base_version: family.title for family in reversed(FAMILIES)}
+"""What files are said to be made for, and the base versions of sd-scripts; of several families with one name the first."""
+
+
 def titled(name: Any) -> str:
     """Return the title of the family that a trainer or a site calls so ("sdxl_base_v1-0", "Flux.1 D"); '' for other names."""
     written = str(name).strip().removesuffix("/lora").removesuffix("/lycoris")
-    plain = _plain(written)
-    for family in FAMILIES:
-        if plain and plain in (_plain(family.architecture), _plain(family.title)):
-            return family.title
-    for family in FAMILIES:
-        if written == family.base_version:
-            return family.title
+    found = _TITLES.get(_plain(written)) or _VERSIONS.get(written)
+    if found:
+        return found
     lower = written.lower()
     return next((title for begin, title in _BEGINNINGS if re.match(rf"(?:{begin})(?![a-z])", lower)), "")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def of_metadata(said: Said) -> str:

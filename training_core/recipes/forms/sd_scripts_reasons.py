@@ -13,6 +13,10 @@ _CACHE = "Encodings are kept in a cache that knows what it was made from; nothin
 _HUGGINGFACE = "Nothing is uploaded from here."
 _HUGGINGFACE_SECRET = f"{_HUGGINGFACE} A token or key does not belong into a recipe: renew it if you have passed it on."
 _LOG = "The run's own log, curves and pictures are in the sidebar."
+TRACKER = (
+    "The curves are in the sidebar, and nothing is sent anywhere because a recipe says so: log_with of Train LoRA is for a tracker "
+    "of your own."
+)
 _STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
 _DISTRIBUTED = "Training with several processes is set up here (processes of Train LoRA)."
 _DEEPSPEED = "DeepSpeed is not used here: blocks_to_swap and gradient_checkpointing of Train LoRA save memory."
@@ -125,6 +129,8 @@ _GROUPS: tuple[tuple[str, str], ...] = (
 
 def _given(value: object) -> bool:
     """Return whether a value asks for something: what is off, 0 or empty does not."""
+    if not value:
+        return False
     try:
         return number(value) != 0
     except ValueError:

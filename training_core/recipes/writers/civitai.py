@@ -7,7 +7,7 @@ import re
 
 from ...absolute_paths import without_paths
 from ..recipe import Recipe
-from .summary import Trained, length, rows
+from .summary import UNTRAINED, Trained, length, rows
 from .written import File, Written
 
 _BASES = (
@@ -54,7 +54,7 @@ _FAMILIES = {
 """Title of a family -> Civitai's name of the base model."""
 
 
-def write(recipe: Recipe, trained: Trained = Trained()) -> Written:  # noqa: B008 (frozen)
+def write(recipe: Recipe, trained: Trained = UNTRAINED) -> Written:
     """Return description.html, to be pasted into the editor, and fields.txt with the values of the version's fields."""
     values = recipe.group("training").model_dump()
     left_out = []

@@ -48,6 +48,8 @@ class Trained:
     """Strengths of the pictures that its user has starred in comparisons."""
 
 
+UNTRAINED = Trained()
+"""What is known of a graph that has not been trained."""
 Row = tuple[str, str]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...absolute_paths import without_paths
 from ...errors import shortened
 from ..recipe import Recipe
-from .summary import Row, Trained, others, rows
+from .summary import UNTRAINED, Row, Trained, others, rows
 from .written import File, Written
 
 _MARKS = re.compile(r"([\\`*\[\]<>|#~]|(?<!\w)_|_(?!\w))")
@@ -16,7 +16,7 @@ _LONGEST = 200
 """Characters of a value."""
 
 
-def write(recipe: Recipe, trained: Trained = Trained(), pictures: Sequence[Row] = ()) -> Written:  # noqa: B008 (frozen)
+def write(recipe: Recipe, trained: Trained = UNTRAINED, pictures: Sequence[Row] = ()) -> Written:
     """Return settings.md: what matters first, then all else that is not at its default, then the pictures.
 
     Args:
