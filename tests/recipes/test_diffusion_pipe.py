@@ -181,7 +181,11 @@ def test_a_key_is_not_shown():
 
 def test_models_that_are_not_trained_say_so():
     reading = of("[model]\ntype = 'wan'\nckpt_path = 'Wan2.1-I2V-14B-480P'\n")
-    assert reading.recipe.model.family == "" and "goes on from a given picture" in line(reading, "model.type").why
+    assert (
+        line(reading, "model.type").kind == "unknown"
+        and "goes on from a given picture" in line(reading, "model.type").why
+    )
+    assert reading.recipe.model.family == "Wan 2.1 text-to-video" and "nearest" in line(reading, "the model").why
     assert (
         of("[model]\ntype = 'wan'\nckpt_path = 'Wan2.2-TI2V-5B'\n").recipe.model.family == "Wan 2.2 5B (still pictures)"
     )
