@@ -205,7 +205,12 @@ def test_broken_json_is_told_with_its_line():
 
 @pytest.mark.parametrize(
     ("text", "family"),
-    [("Settings for a character (SD1.5)", "SD1.5"), ("my Illustrious style", "SDXL"), ("SDXL or Flux", ""), ("no word of it", "")],
+    [
+        ("Settings for a character (SD1.5)", "SD1.5"),
+        ("my Illustrious style", "SDXL"),
+        ("SDXL or Flux", ""),
+        ("no word of it", ""),
+    ],
 )
 def test_the_only_kind_of_model_that_a_text_names_is_meant(text, family):
     assert of(f"{text}\nDim: 8\nAlpha: 4").recipe.model.family == family
@@ -213,7 +218,11 @@ def test_the_only_kind_of_model_that_a_text_names_is_meant(text, family):
 
 @pytest.mark.parametrize(
     ("text", "trained"),
-    [("Train U-Net and text encoder", "unet + text encoder"), ("U-Net only, lr 1e-4", "unet"), ("TE lr 5e-5, trained the unet only", "unet")],
+    [
+        ("Train U-Net and text encoder", "unet + text encoder"),
+        ("U-Net only, lr 1e-4", "unet"),
+        ("TE lr 5e-5, only U-Net", "unet"),
+    ],
 )
 def test_what_is_trained_in_words(text, trained):
     assert of(f"{text}\nDim: 8\nAlpha: 4").recipe.group("network").train == trained

@@ -37,10 +37,9 @@ _NEEDS_A_SIGN = frozenset((
 ))  # fmt: skip
 """Spellings that are words of any text: they count only with a colon, an equals sign or the like behind them."""
 _START = re.compile(r"[\s(（/,]+|(?<=[\u3040-\u9fff])(?=[\u3040-\u9fffA-Za-z])|(?<=[\w)])(?=[\u3040-\u9fff])")
-_PARTS = (
-    (re.compile(r"\bonly (?:the )?u-?net\b|\bu-?net[ -]only\b|\bno text encoder\b|text encoder (?:is |was )?not trained", re.IGNORECASE), "yes"),
-    (re.compile(r"\btrain\w* (?:both )?(?:the )?u-?net (?:and|&|\+) (?:the )?(?:text encoder|te)\b", re.IGNORECASE), "no"),
-)
+_UNET_ALONE = r"\bonly (?:the )?u-?net\b|\bu-?net[ -]only\b|\bno text encoder\b|text encoder (?:is |was )?not trained"
+_BOTH = r"\btrain\w* (?:both )?(?:the )?u-?net (?:and|&|\+) (?:the )?(?:text encoder|te)\b"
+_PARTS = ((re.compile(_UNET_ALONE, re.IGNORECASE), "yes"), (re.compile(_BOTH, re.IGNORECASE), "no"))
 """How people say which parts are trained, and whether that is the U-Net alone."""
 _SHORT_VALUE = 40
 """Characters of a line that can be the value of the name above it."""
