@@ -181,7 +181,25 @@ def test_a_key_is_not_shown():
 
 def test_models_that_are_not_trained_say_so():
     reading = of("[model]\ntype = 'wan'\nckpt_path = 'Wan2.1-I2V-14B-480P'\n")
-    assert reading.recipe.model.family == "" and "goes on from a given picture" in line(reading, "model.type").why
+    assert (
+        line(reading, "model.type").kind == "unknown"
+        and "goes on from a given picture" in line(reading, "model.type").why
+    )
+    assert reading.recipe.model.family == "Wan 2.1 text-to-video" and "nearest" in line(reading, "the model").why
     assert (
         of("[model]\ntype = 'wan'\nckpt_path = 'Wan2.2-TI2V-5B'\n").recipe.model.family == "Wan 2.2 5B (still pictures)"
     )
+
+
+def test_the_command_tells_how_many_cards_there_are():
+    command = 'NCCL_P2P_DISABLE="1" deepspeed --num_gpus=4 train.py --deepspeed --config sdxl.toml --trust_cache'
+    alone = of(command)
+    assert line(alone, "--config").kind == "unknown" and alone.recipe.model.family == ""
+    both = of(command, SDXL.replace("[model]", "gradient_accumulation_steps = 3\npipeline_stages = 2\n[model]"))
+    assert both.recipe.group("training").gradient_accumulation_steps == 6, "two whole models, of two cards each"
+    assert line(both, "--config").kind == "translated"
+
+
+def test_two_main_files_are_not_mixed():
+    with pytest.raises(AthanorError, match=r"are both diffusion-pipe TOML: import one after the other\.$"):
+        published("diffusion-pipe-wan.toml", "diffusion-pipe-qwen-image.toml")

@@ -198,3 +198,38 @@ def test_a_broken_job_is_told_in_a_sentence():
                 {"athanor_job": json.dumps({"training": {"epochs": "x"}, "network": {"rank": -1}, "datasets": []})}
             )
         )
+
+
+def test_a_file_of_musubi_tuner():
+    datasets = [
+        {"resolution": [960, 544], "caption_extension": ".txt", "batch_size_per_device": 1, "num_repeats": 3, "enable_bucket": True,
+         "bucket_no_upscale": False, "image_directory": "cats", "control_directory": "before", "has_control": True},
+    ]  # fmt: skip
+    fields = {
+        "ss_base_model_version": "qwen_image_edit", "ss_network_module": "networks.lora_qwen_image", "ss_network_dim": "16",
+        "ss_network_alpha": "16", "ss_learning_rate": "5e-05", "ss_timestep_sampling": "shift", "ss_discrete_flow_shift": "2.2",
+        "ss_weighting_scheme": "none", "ss_num_train_items": "30", "ss_full_bf16": "False", "ss_full_fp16": "False",
+        "ss_datasets": json.dumps(datasets), "ss_num_epochs": "16", "ss_sd_model_name": "qwen_edit.safetensors",
+        "ss_gradient_checkpointing_cpu_offload": "False",
+    }  # fmt: skip
+    reading = of(safetensors(fields))
+    recipe = reading.recipe
+    assert not [line for line in reading.lines if line.kind == "unknown"]
+    assert (recipe.model.family, recipe.model.files) == ("Qwen-Image", {"diffusion_model": "qwen_edit.safetensors"})
+    assert (recipe.group("noise").timestep_sampling, recipe.group("noise").flow_shift) == ("shift", 2.2)
+    assert {name: recipe.datasets[0][name] for name in ("folder", "repeats", "control_folder")} == {
+        "folder": "cats", "repeats": 3, "control_folder": "before",
+    }  # fmt: skip
+    assert (recipe.group("buckets").width, recipe.group("buckets").height) == (960, 544)
+
+
+def test_a_file_of_onetrainer_with_its_configuration():
+    config = {
+        "model_type": "STABLE_DIFFUSION_XL_10_BASE",
+        "training_method": "LORA",
+        "lora_rank": 24,
+        "learning_rate": 0.0002,
+    }
+    reading = of(safetensors({"ot_branch": "master", "ot_config": json.dumps(config)}))
+    assert reading.form == "LoRA file of OneTrainer"
+    assert (reading.recipe.model.family, reading.recipe.group("network").rank) == ("SDXL", 24)

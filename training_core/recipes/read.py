@@ -23,7 +23,8 @@ def read(documents: Sequence[Document]) -> Reading:
     """Return the recipe that files of one program hold together, such as a command with its dataset TOML and its prompts.
 
     Raises:
-        AthanorError: a file is no recipe, cannot be read, or two are of different programs; the sentence names it.
+        AthanorError: a file is no recipe, cannot be read, two are of different programs, or say the same
+            things (two commands); the sentence names it.
     """
     if not documents:
         raise AthanorError("There is nothing to import: paste a recipe or choose its file.")
@@ -32,7 +33,10 @@ def read(documents: Sequence[Document]) -> Reading:
     own = [given for _, lines in parts for given in lines]
     document, first, _ = found[0]
     program = first.program
-    for other, form, _ in found[1:]:
+    for number, (other, form, _) in enumerate(found[1:], 1):
+        twin = next((each for each, same, _ in found[:number] if same is form), None)
+        if twin is not None:
+            raise AthanorError(f"{twin.title} and {other.title} are both {form.title}: import one after the other.")
         both = _of_both(program, form.program)
         if both is None:
             raise AthanorError(

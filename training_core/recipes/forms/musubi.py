@@ -10,7 +10,7 @@ from typing import Any
 from ..document import Document
 from ..form import Form
 from ..rules import Given, Told
-from . import command_line, sd_scripts_dataset, sd_scripts_texts
+from . import command_line, musubi_gui, sd_scripts_dataset, sd_scripts_texts
 from .musubi_family import is_script
 from .musubi_words import MUSUBI, OPTIONS
 from .sd_scripts_command import MANY, SWITCHES, given_by
@@ -33,7 +33,7 @@ _PICTURES = ("image_directory", "image_jsonl_file")
 _VIDEOS = ("video_directory", "video_jsonl_file")
 _OF_DATASET = ("resolution", "batch_size", "enable_bucket", "bucket_no_upscale")
 """Keys that are settings of Bucketer here."""
-_BROKEN = re.compile(r"^[ \t]*(?:image|video)_(?:directory|jsonl_file)[ \t]*=", re.MULTILINE)
+_BROKEN = re.compile(r"^[ \t]*\[\[[ \t]*datasets[ \t]*\]\]", re.MULTILINE)
 
 
 def _command(document: Document) -> Told | None:
@@ -74,10 +74,13 @@ def _dataset(document: Document) -> Told | None:
     """Return what the TOML of a dataset says.
 
     Raises:
-        AthanorError: it is one, but no TOML; names the line.
+        AthanorError: it is one, maybe of sd-scripts, but no TOML; names the line.
     """
     if document.toml is None:
-        if document.ending == ".toml" and "[[datasets]]" in document.text and _BROKEN.search(document.text):
+        toml = document.ending == ".toml" or (
+            document.ending in ("", ".txt") and not command_line.commands(document.text)
+        )
+        if toml and _BROKEN.search(document.text):
             raise document.toml_mistake
         return None
     return _table(document.toml)
@@ -161,5 +164,6 @@ def _numbered(text: str, said: Mapping[int, int]) -> str:
 
 
 DATASET = Form(title="musubi-tuner dataset TOML", program=MUSUBI, read=_dataset, speaks=2)
+PROJECT = Form(title="musubi-tuner project", program=MUSUBI, read=musubi_gui.read)
 CONFIG = Form(title="musubi-tuner config TOML", program=MUSUBI, read=_config)
 COMMAND = Form(title="musubi-tuner command", program=MUSUBI, read=_command, speaks=1)

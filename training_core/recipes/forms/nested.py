@@ -81,6 +81,14 @@ def only_if(holds: bool, why: str) -> None:
         raise NoMeaning(why)
 
 
+def number_or(value: Any, default: float = 0.0) -> float:
+    """Return a number, or the default for what is none."""
+    try:
+        return number(value)
+    except ValueError:
+        return default
+
+
 def to_steps(value: float, step: int) -> int:
     """Return the multiple of `step` that is nearest to a number of pixels, at least 64."""
     return max(step, 64, round(value / step) * step)
@@ -89,7 +97,11 @@ def to_steps(value: float, step: int) -> int:
 def draw_at_trained_size(draft: Draft, *, cfg: float | None = None) -> None:
     """Let sample pictures have the size that is trained, and the cfg of the model, where the recipe does not say it; a line tells it."""
     said, told = [], draft.settings.get("sampling", {})
-    if "width" not in told and "width" in draft.settings.get("buckets", {}):
+    if (
+        "width" not in told
+        and "--w " not in str(told.get("sample_prompts"))
+        and "width" in draft.settings.get("buckets", {})
+    ):
         said += [draft.put(f"sampling.{side}", draft.get(f"buckets.{side}")) for side in ("width", "height")]
     if cfg is not None and "cfg" not in told:
         said.append(draft.put("sampling.cfg", cfg))
