@@ -49,13 +49,13 @@ def _offer(request: web.Request) -> http.Json:
     from ..training_core.publish import publishing, wanted
 
     record = run_routes.record_of(request)
-    files = _files(record)
+    files = files_of(record)
     if not files:
         raise AthanorError(
             f"The run {record.title} has no LoRA file yet: wait for its first checkpoint, or press Save now."
         )
     name = request.query.get("file", files[0]["file"])
-    source = _source(record, name)
+    source = source_of(record, name)
     return {
         "files": files,
         "file": name,
@@ -67,7 +67,7 @@ def _offer(request: web.Request) -> http.Json:
     }
 
 
-def _files(record: Record) -> list[http.Json]:
+def files_of(record: Record) -> list[http.Json]:
     """Return the files of a run: those with a star first, and in both parts the last of the training first."""
     starred, epoch_of = marks.stars(record.folder), epochs.counter(record.events)
     rows = [
@@ -78,7 +78,7 @@ def _files(record: Record) -> list[http.Json]:
     return sorted(rows, key=lambda row: not row["starred"])
 
 
-def _source(record: Record, file: str) -> Source:
+def source_of(record: Record, file: str) -> Source:
     """Return a saved file of a run with the pictures that may go with it."""
     from ..training_core.host import fingerprint
     from ..training_core.publish import offered, publishing
@@ -100,7 +100,7 @@ def _picture(request: web.Request) -> web.Response:
     from ..training_core.publish import publishing
 
     record = run_routes.record_of(request)
-    source = _source(record, request.query.get("file", ""))
+    source = source_of(record, request.query.get("file", ""))
     found = next((picture for picture in source.pictures if picture.id == request.query.get("id")), None)
     if found is None:
         raise http.missing("picture")
@@ -120,7 +120,7 @@ def _asked(request: web.Request, body: http.Json) -> tuple[Source, Wanted]:
 
     if body["metadata"] not in CHOICES:
         raise web.HTTPBadRequest(text=f"metadata must be one of {', '.join(CHOICES)}")
-    source = _source(run_routes.record_of(request), body["file"])
+    source = source_of(run_routes.record_of(request), body["file"])
     texts = {name: body[name] for name in TEXTS if name in body}
     ids = body.get("pictures", [picture.id for picture in source.pictures if picture.chosen])
     if not isinstance(ids, list) or not all(isinstance(text, str) for text in (*texts.values(), *ids)):

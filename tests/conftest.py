@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if "COMFYUI_PATH" not in os.environ:
         pytest.exit("COMFYUI_PATH is not set: run the tests with 'python dev.py test'.", returncode=2)
     config.option.loadscopereorder = False  # pytest-xdist puts files with few tests last, which are our slowest
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return order.scheduler(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest brings tests with the same parameters of a fixture together

@@ -1,4 +1,4 @@
-"""`python -m training_core run SOURCE`: a run without a page, alone or as one of several processes; `import`: a recipe as a graph."""
+"""`python -m training_core run SOURCE`: a run without a page, alone or as one of several processes; `import`, `export`: recipes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ else:  # started as a folder: python /path/to/athanor/training_core run ...
     runpy.run_module("training_core", run_name="__main__", alter_sys=True)
 
 if TYPE_CHECKING:
-    from .command.sources import Source
+    from .graph_sources import Source
     from .host.headless import Headless
 
 PACK = Path(__file__).resolve().parents[1]
@@ -52,13 +52,13 @@ All other options are ComfyUI's: --base-directory DIR, --cpu, --extra-model-path
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .command import importing
+    from .command import exporting, importing
 
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         "python -m training_core", description="Trains without a page.", epilog=HELP, formatter_class=form
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run, import")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run, import, export")
     run = commands.add_parser(
         "run",
         help="train what a Train LoRA node of a graph describes",
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--comfyui", type=Path, metavar="DIR", help="ComfyUI's folder")
     importing.add_parser(commands)
+    exporting.add_parser(commands)
     return parser
 
 
@@ -112,11 +113,12 @@ def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> 
     Raises:
         AthanorError: there is no such node, or a change is not possible.
     """
-    from .command import edits, job_edits, page_form, sources
+    from . import graph_sources, page_form
+    from .command import edits, job_edits
 
     def leading(prompt: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        node = sources.train_node(source, prompt, arguments.node)
-        return node, sources.copied_part(prompt, node)
+        node = graph_sources.train_node(source, prompt, arguments.node)
+        return node, graph_sources.copied_part(prompt, node)
 
     problems: dict[str, str] = {}
     first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
@@ -158,10 +160,10 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
         AthanorError: what is wrong, in one sentence.
         Interrupted: by the user.
     """
-    from .command import sources
+    from . import graph_sources
     from .command.terminal import Terminal
 
-    source, folder = sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
+    source, folder = graph_sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
     rank = int(os.environ.get("RANK", "0"))
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "--cpu" not in options:
         _one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
@@ -194,15 +196,15 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
         return DONE if not shown.run_id or host.status(shown.run_id) == "done" else _stopped()
 
 
-def _import(arguments: argparse.Namespace) -> int:
-    """Turn a recipe into a graph, without ComfyUI; return the exit code.
+def _recipes(arguments: argparse.Namespace) -> int:
+    """Turn a recipe into a graph, or a graph into a recipe, without ComfyUI; return the exit code.
 
     Raises:
         AthanorError: what is wrong, in one sentence.
     """
-    from .command import importing
+    from .command import exporting, importing
 
-    importing.run(arguments)
+    (importing if arguments.command == "import" else exporting).run(arguments)
     return DONE
 
 
@@ -222,7 +224,7 @@ def main() -> int:
         parser.error(f"there is no option {shortened(options[0])}: see --help")
     where = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
     try:
-        return _import(known) if known.command == "import" else _run(known, options)
+        return _run(known, options) if known.command == "run" else _recipes(known)
     except Exception as error:
         code, message = _ending(error)
         print(f"Athanor stopped{where}: {message}", file=sys.stderr, flush=True)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 from athanor.training_core import __main__ as main
-from athanor.training_core.command.sources import Source
 from athanor.training_core.errors import AthanorError, Fault, FileError
+from athanor.training_core.graph_sources import Source
 from athanor.training_core.host.headless import Interrupted
 
 

@@ -98,7 +98,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         "/athanor/upload/plan", "/athanor/upload/there", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
         "/athanor/presets", "/athanor/presets", "/athanor/presets/delete", "/athanor/axis/pictures",
         f"/athanor/compare/{rng.choice(('grid', 'grid', tale))}/lora", f"/athanor/runs/{run}/average", "/athanor/making/stop",
-        "/athanor/averages/delete", "/athanor/recipes/read",
+        "/athanor/averages/delete", "/athanor/recipes/read", "/athanor/recipes/export",
         *(f"/athanor/{kept}{act}" for kept in ("lists", "grids") for act in ("", "/rename", "/delete")),
     ]  # fmt: skip
     if rng.random() < 0.5:
@@ -145,6 +145,14 @@ def body(rng: random.Random) -> bytes:
             ("--network_dim=8 --output_name=x", "rank: 32\nfolder: ../..", "UEs=", "[[datasets]]", rng.choice(VALUES))
         )
         value["files"] = [{"name": rng.choice(VALUES), rng.choice(("text", "base64")): text}]
+    if rng.random() < 0.2:
+        train = {
+            name: rng.choice(VALUES) for name in ("epochs", "output_name", "seed", "network") if rng.random() < 0.5
+        }
+        links = {"buckets": ["n", 0], "model": ["n", rng.choice((0, "x"))]} if rng.random() < 0.7 else {}
+        graph = prompt(rng) | {"t": {"class_type": "AthanorTrainLoRA", "inputs": train | links}}
+        value |= {"form": rng.choice(("command", "job", "api", "table", "civitai")), "prompt": graph, "node": "t"}
+        value |= {"run": rng.choice(VALUES)} if rng.random() < 0.2 else {}
     data = json.dumps(value).encode()
     return fuzz.hurt(data, rng) if rng.random() < 0.1 else data
 

@@ -1,4 +1,6 @@
-"""In which order test files run: the slow ones first, so that no worker is left alone with one at the end; or shuffled."""
+"""In which order test files run: the slow ones first, so that no worker is left alone with one at the end; or shuffled. Browser tests
+run in one worker, with one ComfyUI, one browser and one page: these took ten seconds of a processor in each of three.
+"""
 
 from __future__ import annotations
 
@@ -79,3 +81,17 @@ def shuffled(items: list[Any], seed: int) -> list[Any]:
     order = sorted(files)
     rng.shuffle(order)
     return [item for path in order for item in rng.sample(files[path], len(files[path]))]
+
+
+WEB = "tests/web/"
+
+
+def scheduler(config: Any, log: Any) -> Any:
+    """Of pytest-xdist, for `--dist loadfile`: the files of a worker at a time, and all browser tests as if they were one file."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return WEB if nodeid.startswith(WEB) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)

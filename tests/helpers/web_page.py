@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import graphs
 from host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
-RENDERER = "(vue) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)"
+SETTING = "([name, value]) => window.comfyAPI.app.app.extensionManager.setting.set(name, value)"
 TAB = "[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]"
 
 
@@ -39,10 +40,24 @@ class Page:
         none = {"**/api/global_subgraphs": lambda route: route.fulfill(json={})}
         for addresses, answer in (none | (answers or {})).items():
             self.context.route(addresses, answer)
-        self.page = self.context.new_page()
-        self.page.on("console", self._console)
-        self.page.on("pageerror", self._thrown)
+        self.page = self._tab()
         self.open()
+
+    def _tab(self) -> Any:
+        tab = self.context.new_page()
+        tab.on("console", self._console)
+        tab.on("pageerror", self._thrown)
+        return tab
+
+    @contextlib.contextmanager
+    def another_tab(self) -> Iterator[None]:
+        """`page` is an empty tab of the same browser for as long, in which what a user would see go wrong counts as well."""
+        first, self.page = self.page, self._tab()
+        try:
+            yield
+        finally:
+            self.page.close()
+            self.page = first
 
     def _console(self, message: Any) -> None:
         where = (message.location or {}).get("url", "")
@@ -112,9 +127,13 @@ class Page:
         )
         self.settle(8)
 
+    def setting(self, name: str, value: Any) -> None:
+        """Change a setting of the host, as its dialog does."""
+        self.page.evaluate(SETTING, [name, value])
+
     def renderer(self, vue: bool) -> None:
         """Draw the open graph by Vue nodes, or on the canvas."""
-        self.page.evaluate(RENDERER, vue)
+        self.setting("Comfy.VueNodes.Enabled", vue)
         self.page.wait_for_function(f"Boolean(document.querySelector('[data-node-id]')) === {str(vue).lower()}")
 
     def queue(self) -> None:

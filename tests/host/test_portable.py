@@ -92,7 +92,7 @@ def graph(request, comfy):
     generator = torch.Generator().manual_seed(0)
     extras = {"pooled_output": torch.randn(1, pooled, generator=generator)} if pooled else {}
     text = Text(torch.randn(1, 77, width, generator=generator), extras)
-    return request.param, model, text, torch.randn(1, channels, 16, 16, generator=generator)
+    return request.param, model, text, torch.randn(1, channels, 8, 8, generator=generator)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     generator = torch.Generator().manual_seed(1)
 
     def batch(host_model):
-        return host_model.batch(latents, [text], [Geometry((128, 128), (0, 0), (128, 128))], [1.0])
+        return host_model.batch(latents, [text], [Geometry((64, 64), (0, 0), (64, 64))], [1.0])
 
     with (
         guard.training(),

@@ -51,37 +51,35 @@ def test_every_name_of_the_program_has_a_rule():
     assert len(NAMES) > 150
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        "",
-        "x",
-        0,
-        -1,
-        1e308,
-        10**40,
-        float("nan"),
-        True,
-        [],
-        [[]],
-        [0],
-        [["a"]],
-        {},
-        {"a": 1},
-        [1, 2, 3, 4],
-        "💥" * 9,
-    ],
-)
-def test_no_value_of_any_name_is_more_than_a_line(value):
-    for name in WORDS:
-        for among in (
-            {},
-            {"model.type": "flux", "adapter.type": "lora", "enable_ar_bucket": True, "resolutions": value},
-        ):
-            given = [Given(name=each, value=among[each]) for each in among] + [Given(name=name, value=value)]
-            reading = translate(Told(given=tuple(given)), DIFFUSION_PIPE, "")
-            assert any(line.name == name for line in reading.lines)
+WILD = [
+    None,
+    "",
+    "x",
+    0,
+    -1,
+    1e308,
+    10**40,
+    float("nan"),
+    True,
+    [],
+    [[]],
+    [0],
+    [["a"]],
+    {},
+    {"a": 1},
+    [1, 2, 3, 4],
+    "💥" * 9,
+]
+
+
+def test_no_value_of_any_name_is_more_than_a_line():
+    for number, name in enumerate(WORDS):
+        for value in (None, WILD[number % len(WILD)], WILD[number * 5 % len(WILD)]):
+            given = Given(name=name, value=value)
+            assert any(line.name == name for line in translate(Told(given=(given,)), DIFFUSION_PIPE, "").lines)
+    for value in WILD:
+        given = tuple(Given(name=name, value="flux" if name == "model.type" else value) for name in WORDS)
+        assert len(translate(Told(given=given), DIFFUSION_PIPE, "").lines) >= len(WORDS)
 
 
 def test_a_main_file_and_its_dataset_are_one_recipe():
@@ -187,3 +185,17 @@ def test_models_that_are_not_trained_say_so():
     assert (
         of("[model]\ntype = 'wan'\nckpt_path = 'Wan2.2-TI2V-5B'\n").recipe.model.family == "Wan 2.2 5B (still pictures)"
     )
+
+
+def test_the_command_tells_how_many_cards_there_are():
+    command = 'NCCL_P2P_DISABLE="1" deepspeed --num_gpus=4 train.py --deepspeed --config sdxl.toml --trust_cache'
+    alone = of(command)
+    assert line(alone, "--config").kind == "unknown" and alone.recipe.model.family == ""
+    both = of(command, SDXL.replace("[model]", "gradient_accumulation_steps = 3\npipeline_stages = 2\n[model]"))
+    assert both.recipe.group("training").gradient_accumulation_steps == 6, "two whole models, of two cards each"
+    assert line(both, "--config").kind == "translated"
+
+
+def test_two_main_files_are_not_mixed():
+    with pytest.raises(AthanorError, match=r"are both diffusion-pipe TOML: import one after the other\.$"):
+        published("diffusion-pipe-wan.toml", "diffusion-pipe-qwen-image.toml")

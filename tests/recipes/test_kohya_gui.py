@@ -156,3 +156,21 @@ def test_published_files_are_read(name):
     reading = published(name)
     assert reading.form == "kohya GUI settings"
     assert sum(line.kind == "taken" for line in reading.lines) > 10
+
+
+def test_a_piece_of_a_command_counts_more_than_the_fields():
+    reading = of(
+        additional_parameters='--network_train_unet_only --lr_scheduler_type "CosineAnnealingLR"', lr_scheduler="linear"
+    )
+    assert reading.recipe.group("network").train == "unet"
+    assert reading.recipe.group("optimizer").lr_scheduler == "cosine"
+    assert of(additional_parameters="--max_grad_norm=0.5").recipe.group("optimizer").max_grad_norm == 0.5
+    assert line(of(additional_parameters="what is this"), "additional_parameters").kind == "unknown"
+
+
+def test_the_datasets_toml_that_it_names_is_read_beside_it():
+    toml = b'[[datasets]]\nresolution = 640\n[[datasets.subsets]]\nimage_dir = "/cats"\nnum_repeats = 3\n'
+    config = json.dumps({**BASE, "dataset_config": "x.toml"}).encode()
+    recipe = read([Document(name="x.json", data=config), Document(name="x.toml", data=toml)]).recipe
+    assert recipe.group("buckets").width == 640 and recipe.datasets[0]["repeats"] == 3
+    assert recipe.group("network").rank == 8

@@ -159,3 +159,77 @@ def test_what_was_resized_has_no_single_rank():
     reading = of(safetensors(D1 | {"ss_network_dim": "Dynamic"}))
     assert "layer to layer" in line(reading, "ss_network_dim").why
     assert reading.recipe.group("network").alpha == 1.0
+
+
+def test_our_own_files_give_back_the_whole_job():
+    job = {
+        "training": {"output_name": "cats", "epochs": 3}, "network": {"rank": 12, "alpha": 6.0, "blocks": {}}, "optimizer": {},
+        "datasets": [{"folder": "/data/cats", "nested_folders": True, "repeats": 2}, {"folder": "/data/dogs", "is_reg": True}],
+        "buckets": {"width": 768, "height": 768, "control_size": "own"}, "sampling": None,
+    }  # fmt: skip
+    metadata = {
+        "athanor_job": json.dumps(job),
+        "ss_base_model_version": "sdxl_base_v1-0",
+        "ss_sd_model_name": "a.safetensors",
+    }
+    reading = of(safetensors(metadata))
+    recipe = reading.recipe
+    assert reading.form == "LoRA file of Athanor"
+    assert (recipe.model.family, recipe.model.files) == ("SDXL", {"checkpoint": "a.safetensors"})
+    assert [each["folder"] for each in recipe.datasets] == ["/data/cats", "/data/dogs"]
+    assert recipe.datasets[0]["nested_folders"] is True, "what no field of sd-scripts tells"
+    assert (recipe.group("network").rank, recipe.group("buckets").control_size) == (12, "own")
+
+
+def test_the_graph_in_our_own_files_names_the_model():
+    prompt = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "base.safetensors"}},
+        "2": {"class_type": "AthanorTrainLoRA", "inputs": {"model": ["1", 0], "clip": ["1", 1], "vae": ["1", 2], "output_name": "cats"}},
+    }  # fmt: skip
+    job = {"training": {"output_name": "cats"}, "network": {}, "datasets": [{"folder": "f"}]}
+    reading = of(safetensors({"athanor_job": json.dumps(job), "prompt": json.dumps(prompt), "ss_v2": "False"}))
+    assert reading.recipe.model.files == {"checkpoint": "base.safetensors"}
+
+
+def test_a_broken_job_is_told_in_a_sentence():
+    with pytest.raises(AthanorError, match=r"^x\.safetensors: the settings in its metadata cannot be read"):
+        of(
+            safetensors(
+                {"athanor_job": json.dumps({"training": {"epochs": "x"}, "network": {"rank": -1}, "datasets": []})}
+            )
+        )
+
+
+def test_a_file_of_musubi_tuner():
+    datasets = [
+        {"resolution": [960, 544], "caption_extension": ".txt", "batch_size_per_device": 1, "num_repeats": 3, "enable_bucket": True,
+         "bucket_no_upscale": False, "image_directory": "cats", "control_directory": "before", "has_control": True},
+    ]  # fmt: skip
+    fields = {
+        "ss_base_model_version": "qwen_image_edit", "ss_network_module": "networks.lora_qwen_image", "ss_network_dim": "16",
+        "ss_network_alpha": "16", "ss_learning_rate": "5e-05", "ss_timestep_sampling": "shift", "ss_discrete_flow_shift": "2.2",
+        "ss_weighting_scheme": "none", "ss_num_train_items": "30", "ss_full_bf16": "False", "ss_full_fp16": "False",
+        "ss_datasets": json.dumps(datasets), "ss_num_epochs": "16", "ss_sd_model_name": "qwen_edit.safetensors",
+        "ss_gradient_checkpointing_cpu_offload": "False",
+    }  # fmt: skip
+    reading = of(safetensors(fields))
+    recipe = reading.recipe
+    assert not [line for line in reading.lines if line.kind == "unknown"]
+    assert (recipe.model.family, recipe.model.files) == ("Qwen-Image", {"diffusion_model": "qwen_edit.safetensors"})
+    assert (recipe.group("noise").timestep_sampling, recipe.group("noise").flow_shift) == ("shift", 2.2)
+    assert {name: recipe.datasets[0][name] for name in ("folder", "repeats", "control_folder")} == {
+        "folder": "cats", "repeats": 3, "control_folder": "before",
+    }  # fmt: skip
+    assert (recipe.group("buckets").width, recipe.group("buckets").height) == (960, 544)
+
+
+def test_a_file_of_onetrainer_with_its_configuration():
+    config = {
+        "model_type": "STABLE_DIFFUSION_XL_10_BASE",
+        "training_method": "LORA",
+        "lora_rank": 24,
+        "learning_rate": 0.0002,
+    }
+    reading = of(safetensors({"ot_branch": "master", "ot_config": json.dumps(config)}))
+    assert reading.form == "LoRA file of OneTrainer"
+    assert (reading.recipe.model.family, reading.recipe.group("network").rank) == ("SDXL", 24)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import comparing
 import graphs
@@ -63,8 +64,9 @@ def widget_of(node: str, name: str) -> str:
     return f"window.comfyAPI.app.app.graph.getNodeById('{node}').widgets.find((w) => w.name === '{name}')"
 
 
-def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page):
+def test_a_widget_is_chosen_and_the_pictures_are_judged(site, used_page):
     """In both renderers up to the pictures; the viewer is the same in both."""
+    page = used_page
     page.page.get_by_text("Run", exact=True).first.wait_for()  # on a busy machine the page is still loading
     a_widget_is_chosen(site, page, vue=True)
     page.page.keyboard.press("Escape")
@@ -354,13 +356,18 @@ def the_pictures_are_judged(site, page, name: str) -> None:
     cells = site.get(f"/athanor/compare/{name}")["cells"]
     scored.write_comparison_scores(folder, cells=dict(zip(cells, (0.6, 0.5, 0.95, 0.7), strict=True)))
     site.post(f"/athanor/compare/{name}/portable", {})
+    with page.another_tab():
+        the_folder_alone(site, page, name, folder, cells)
+
+
+def the_folder_alone(site, page, name: str, folder: Path, cells: list[str]) -> None:
+    """As a file: its scores, then without them the same marks, the keys, a picture by handing the pictures over."""
+    keys = page.page.keyboard
     page.page.goto((folder / "viewer" / "index.html").as_uri())
     the_scores_are_shown(page, cells)
     (folder / "scores.json").unlink()
     site.post(f"/athanor/compare/{name}/portable", {})
     page.page.goto("about:blank")
-
-    # The folder alone, as a file: the same marks, the keys, a picture by handing the pictures over.
     page.page.goto((folder / "viewer" / "index.html").as_uri())
     page.page.wait_for_function("document.querySelectorAll('td img').length === 4")
     assert page.page.locator(".cell.star").count() == 1

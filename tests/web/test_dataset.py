@@ -80,7 +80,8 @@ def opened(page, vue: bool, kind: str) -> None:
 
 # The canvas: the button is pressed there at last, and the panel is the same page in both.
 @pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
-def test_pictures_tags_and_findings_of_nodes(site, page, vue, tmp_path):
+def test_pictures_tags_and_findings_of_nodes(site, used_page, vue, tmp_path):
+    page = used_page
     which = "vue" if vue else "canvas"
     page.page.evaluate(NODES, "ds")
     page.settle(48)

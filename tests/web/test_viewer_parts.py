@@ -147,6 +147,7 @@ SAVE = """async ([ends, closes]) => {
     await until(() => said.length || (dialog.isConnected && !button("Save")?.disabled));
     const text = dialog.isConnected ? dialog.textContent : "";
     if (dialog.isConnected) dialog.close();
+    await until(() => !dialog.isConnected);  // a little later, and the next one shall be the only one
     return [shown, said, made, text, told];
 }"""
 

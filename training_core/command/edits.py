@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import AthanorError, quoted, shortened
 from ..names import Known, nearest, own, simple
+from ..page_form import Inputs, is_widget
 from ..shared_graph import upstream
 from .job_edits import BLOCKS, GROUPS, connect
-from .page_form import Inputs, is_widget
 
 Prompt = dict[str, Any]
 InputsOf = Callable[[str], Inputs | None]

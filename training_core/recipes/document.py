@@ -96,6 +96,19 @@ class Document:
             return None
         return _bounded(value) if isinstance(value, dict) else None
 
+    @cached_property
+    def yaml_trouble(self) -> str:
+        """Where a YAML text cannot be read any further: "line 12"; empty where it can be read, or where that is not known."""
+        import yaml
+
+        try:
+            yaml.safe_load(self.text)
+        except yaml.MarkedYAMLError as error:
+            return f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, OverflowError):
+            return ""
+        return ""
+
 
 def _bounded(value: Any) -> Any:
     """Return a structure as plain JSON values with texts as keys (dates as text); None if it is too large or nested too deeply."""

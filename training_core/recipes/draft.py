@@ -117,7 +117,11 @@ class Draft:
             settings[name] = settings[name] | inner
         for number, values in enumerate(self.datasets):
             self._drop_wrong("datasets", DatasetSettings, values, number)
-        files = {name.partition(".")[2]: str(value) for name, value in self.model.items() if name.startswith("files.")}
+        files = {
+            name.partition(".")[2]: str(value)
+            for name, value in self.model.items()
+            if name.startswith("files.") and value
+        }
         model = Model(
             files=files, **{name: value for name, value in self.model.items() if not name.startswith("files.")}
         )

@@ -28,6 +28,8 @@ _BY_TYPE = {
     "hunyuan_video": ("clip_l", "text_encoder"),
 }
 """Type of a loader of text encoders -> the roles of its files in their order; those of other types are in `loaders.FILES`."""
+_BY_LOADER = {"TripleCLIPLoader": "SD3", "QuadrupleCLIPLoader": "HiDream-I1"}
+"""Loader of text encoders -> the family that has so many."""
 _FAMILIES = {"sd3": "SD3", "sdxl": "SDXL", "flux": "Flux.1 dev", "stable_diffusion": ""}
 """Type of a loader of text encoders -> the family that it is mostly of, where `loaders.FILES` has none or several."""
 _NAMED = (("clip_l", "clip_l"), ("clip-l", "clip_l"), ("clip_g", "clip_g"), ("clip-g", "clip_g"), ("t5xxl", "t5xxl"))
@@ -175,6 +177,8 @@ def _family(reader: Reader, train: str) -> str:
         if key is None or reader.link(key, "clip") is None:
             break
         key = reader.link(key, "clip")
+    if key and reader.kind(key) in _BY_LOADER:
+        return _BY_LOADER[reader.kind(key)]
     kind = _text(reader, key, "type") if key and "type" in reader.inputs(key) else ""
     fit = [family for family, each in FILES.items() if kind and each.clip_type == kind]
     return _FAMILIES.get(kind) or (fit[0] if len(fit) == 1 else "")

@@ -11,7 +11,7 @@ from .form import Form
 from .forms import FORMS
 from .recipe import Reading
 from .rules import Told
-from .translate import translate
+from .translate import Program, translate
 
 FORMS_READ = (
     "an sd-scripts command or TOML, a kohya GUI, OneTrainer, ai-toolkit, musubi-tuner, diffusion-pipe or LoRA-scripts configuration, "
@@ -23,7 +23,8 @@ def read(documents: Sequence[Document]) -> Reading:
     """Return the recipe that files of one program hold together, such as a command with its dataset TOML and its prompts.
 
     Raises:
-        AthanorError: a file is no recipe, cannot be read, or two are of different programs; the sentence names it.
+        AthanorError: a file is no recipe, cannot be read, two are of different programs, or say the same
+            things (two commands); the sentence names it.
     """
     if not documents:
         raise AthanorError("There is nothing to import: paste a recipe or choose its file.")
@@ -31,18 +32,32 @@ def read(documents: Sequence[Document]) -> Reading:
     found = [(document, *_told(document, FORMS)) for document, _ in parts]
     own = [given for _, lines in parts for given in lines]
     document, first, _ = found[0]
-    for other, form, _ in found[1:]:
-        if form.program is not first.program:
+    program = first.program
+    for number, (other, form, _) in enumerate(found[1:], 1):
+        twin = next((each for each, same, _ in found[:number] if same is form), None)
+        if twin is not None:
+            raise AthanorError(f"{twin.title} and {other.title} are both {form.title}: import one after the other.")
+        both = _of_both(program, form.program)
+        if both is None:
             raise AthanorError(
                 f"{document.title} is of {first.program.title} and {other.title} of {form.program.title}: import one after the other."
             )
+        program = both
     found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
     told = Told(
         given=(*(given for *_, part in found for given in part.given), *own),
         datasets=max(*(part.datasets for *_, part in found), own_lines.datasets(own)),
         unread=tuple(each for *_, part in found for each in part.unread),
     )
-    return translate(told, first.program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))
+    return translate(told, program, " + ".join(dict.fromkeys(form.title for _, form, _ in found)))
+
+
+def _of_both(one: Program, other: Program) -> Program | None:
+    """Return the one of two programs that knows the words of both, such as kohya's GUI those of sd-scripts; None if none does."""
+    for program, words in ((one, other.vocabulary), (other, one.vocabulary)):
+        if program.vocabulary.keys() >= words.keys():
+            return program
+    return None
 
 
 def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Told]:

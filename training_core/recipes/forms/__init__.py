@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from ..form import Form
-from . import diffusion_pipe, kohya_gui, lora_file, onetrainer, own, sd_scripts
+from . import (
+    ai_toolkit,
+    diffusion_pipe,
+    kohya_gui,
+    lora_file,
+    lora_own,
+    musubi,
+    onetrainer,
+    own,
+    plain_lines,
+    sd_scripts,
+)
 
 FORMS: tuple[Form, ...] = (
+    lora_own.OWN_LORA,
+    lora_own.ONETRAINER_LORA,
     lora_file.LORA,
     own.JOB,
     own.API,
     own.PAGE,
     kohya_gui.GUI,
     *onetrainer.FORMS,
+    *ai_toolkit.FORMS,
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    diffusion_pipe.COMMAND,
+    musubi.DATASET,
+    musubi.CONFIG,
+    musubi.COMMAND,
     sd_scripts.DATASET,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
     sd_scripts.LORA_SCRIPTS_SCRIPT,
     sd_scripts.COMMAND,
     sd_scripts.PROMPTS,
+    plain_lines.LINES,
 )
 """All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
 of one program speaks last is told by `Form.speaks`."""

@@ -1,4 +1,4 @@
-"""diffusion-pipe's TOML: its main file, and the file of its dataset."""
+"""diffusion-pipe's TOML: its main file and the file of its dataset, and the command that starts it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..document import Document
-from ..draft import NODES, Draft
+from ..draft import Draft
 from ..form import Form
-from ..recipe import Line
 from ..rules import Given, Said, Told
 from ..translate import Program
+from . import command_line
 from .diffusion_pipe_model import is_flow
 from .diffusion_pipe_optimizer import default_rate
 from .diffusion_pipe_pictures import SHARED
 from .diffusion_pipe_words import WORDS
+from .nested import draw_at_trained_size
 
 _MAIN_ALONE = ("micro_batch_size_per_gpu", "pipeline_stages", "activation_checkpointing", "partition_method")
 _BROKEN_MAIN = re.compile(rf"^[ \t]*#?[ \t]*({'|'.join(_MAIN_ALONE)})[ \t]*=", re.MULTILINE)
 _BROKEN_DATA = re.compile(r"^[ \t]*\[\[[ \t]*directory[ \t]*\]\]", re.MULTILINE)
+_CARDS = re.compile(r"--num_gpus[ =]+(\d{1,4})\b")
+_SWITCHES = frozenset(
+    ["deepspeed", "regenerate_cache", "cache_only", "trust_cache", "reset_dataloader", "reset_optimizer", "reset_optimizer_params",
+     "i_know_what_i_am_doing", "test_sample"]
+)  # fmt: skip
 _SECRET = "wandb_api_key"
 
 
@@ -81,6 +87,21 @@ def _shared(name: str, first: Mapping[str, Any], folders: list[dict[str, Any]]) 
     return first.get(name) or next(value for value in values if value is not None)
 
 
+def _command(document: Document) -> Told | None:
+    """Return what a command says that starts diffusion-pipe: which file has its settings, and how many cards there are."""
+    for command in command_line.commands(document.text) if document.ending in ("", ".txt", ".sh", ".md") else ():
+        options, _ = command_line.options(command.words, _SWITCHES, frozenset())
+        if command.script.replace("\\", "/").rpartition("/")[2] != "train.py" or all(
+            each.name != "deepspeed" for each in options
+        ):
+            continue
+        given = [Given(name=f"--{each.name}", value=each.values[0] if each.values else True) for each in options]
+        if cards := _CARDS.search(document.text):
+            given.append(Given(name="--num_gpus", value=cards[1]))
+        return Told(given=tuple(given), datasets=0)
+    return None
+
+
 def _flat(tree: Mapping[str, Any], table: str = "") -> Iterator[Given]:
     """Yield the settings of a main file, those of its tables with the table's name and a dot in front."""
     for name, value in tree.items():
@@ -116,15 +137,11 @@ def _implied(said: Said) -> dict[str, Any]:
 
 
 def _settle(draft: Draft, said: Said) -> None:
-    """Give sample pictures the size that is trained; a line tells it."""
     del said
-    if "width" not in draft.settings.get("buckets", {}):
-        return
-    done = [draft.put(f"sampling.{side}", draft.get(f"buckets.{side}")) for side in ("width", "height")]
-    why = f"The recipe does not say it: {NODES['sampling']} draws at the size that is trained."
-    draft.lines.append(Line(name="size of the samples", value="", kind="translated", to=", ".join(done), why=why))
+    draw_at_trained_size(draft)
 
 
 DIFFUSION_PIPE = Program(title="diffusion-pipe", vocabulary=WORDS, implied=_implied, settle=_settle)
+COMMAND = Form(title="diffusion-pipe command", program=DIFFUSION_PIPE, read=_command)
 MAIN = Form(title="diffusion-pipe TOML", program=DIFFUSION_PIPE, read=_main)
 DATASET = Form(title="diffusion-pipe dataset TOML", program=DIFFUSION_PIPE, read=_dataset, speaks=1)

@@ -9,6 +9,8 @@ from ...errors import quoted
 from ...families.refused import REFUSED
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, model_file
 from ..values import number, switch, text
+from .nested import only_if
+from .sd_scripts_reasons import lacking
 
 _WAN, _WAN_5B = "Wan 2.1 text-to-video", "Wan 2.2 5B (still pictures)"
 TYPES: Mapping[str, str] = {
@@ -30,6 +32,7 @@ _OF_A_PICTURE = ("i2v", "flf2v", "animate", "vace", "s2v", "fun-c")
 """Parts of the names of Wan's and HunyuanVideo's models that need more than a caption."""
 _FORMATS = {"float8": "fp8_e4m3fn", "float8_e4m3fn": "fp8_e4m3fn", "float8_e5m2": "fp8_e5m2"}
 _PRECISIONS = {"bfloat16": "bf16", "float16": "fp16", "float32": "no"}
+OFF = "It is off there, as it is here."
 SAVED = {"bfloat16": "bf16", "float16": "fp16", "float32": "float"}
 _PATHS = ("ckpt_path", "transformer_path", "diffusion_model", "diffusers_path", "checkpoint_path", "single_file_path")
 
@@ -111,14 +114,8 @@ def _precision(value: Any, _said: Said) -> Paths:
     return {"training.mixed_precision": _PRECISIONS[name]}
 
 
-def only_if(on: bool) -> None:
-    """Raise NoMeaning for a setting that is off there, as it is here by itself."""
-    if not on:
-        raise NoMeaning("It is off there, as it is here.")
-
-
 def _v_pred(value: Any, _said: Said) -> Paths:
-    only_if(switch(value))
+    only_if(switch(value), OFF)
     return {"model.v_prediction": True, "noise.zero_terminal_snr": True}
 
 
@@ -139,7 +136,7 @@ def _method(value: Any, said: Said) -> Paths:
 
 
 def _shift_by_size(value: Any, said: Said) -> Paths:
-    only_if(switch(value))
+    only_if(switch(value), OFF)
     if not _by_size(said):
         raise NoMeaning("shift is given, too, and decides there.")
     if text(said.get("model.timestep_sample_method")) == "uniform":
@@ -160,18 +157,6 @@ def _timestep(field: str) -> Turned:
         to=lambda value, _: {f"noise.{field}": round(number(value) * 1000)},
         why="In thousandths. There, timesteps outside are cut off; here the whole distribution is squeezed between the two.",
     )
-
-
-def lacking(what: str) -> Meaningless:
-    """Return the rule of a setting that there is nothing like here: `what` says so where it is switched on."""
-    return Meaningless(why="It is off there: nothing is lost.", unless=_given, otherwise=what)
-
-
-def _given(value: Any) -> bool:
-    try:
-        return switch(value)
-    except ValueError:
-        return bool(value)
 
 
 _FILE = model_file("diffusion_model").why

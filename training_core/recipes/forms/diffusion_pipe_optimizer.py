@@ -11,7 +11,8 @@ from ...errors import quoted
 from ...settings.optimizer import OptimizerName
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..values import number, switch, text, whole
-from .diffusion_pipe_model import only_if
+from .diffusion_pipe_model import OFF
+from .nested import only_if
 
 _OURS = {name.lower(): name for name in get_args(OptimizerName)}
 _ADAM = ("betas", "weight_decay", "eps")
@@ -160,7 +161,7 @@ def _half_life(_value: Any, said: Said) -> Paths:
 
 
 def _release(value: Any, _said: Said) -> Paths:
-    only_if(switch(value))
+    only_if(switch(value), OFF)
     return {"optimizer.max_grad_norm": 0}
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Turned
 from ..values import number, switch, text, whole
-from .diffusion_pipe_model import lacking, only_if
+from .diffusion_pipe_model import OFF
+from .nested import only_if
+from .sd_scripts_reasons import lacking
 
 _STILL = "Still pictures alone are trained here, as one frame each; videos in the folder are left out."
 SHARED = ("resolutions", "enable_ar_bucket", "min_ar", "max_ar", "num_ar_buckets", "ar_buckets", "size_buckets")
@@ -109,12 +111,12 @@ def _frames(value: Any, _said: Said) -> Paths:
 
 
 def _shuffled(value: Any, _said: Said) -> Paths:
-    only_if(number(value) > 0)
+    only_if(number(value) > 0, OFF)
     return {"datasets.shuffle_caption": True}
 
 
 def _tags(value: Any, _said: Said) -> Paths:
-    only_if(switch(value))
+    only_if(switch(value), OFF)
     return {"datasets.shuffle_caption": True}
 
 

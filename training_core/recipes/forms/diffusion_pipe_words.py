@@ -7,9 +7,11 @@ from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, Vocabulary
 from ..values import number, switch, text, whole
-from .diffusion_pipe_model import MODEL_WORDS, SAVED, lacking, only_if
+from .diffusion_pipe_model import MODEL_WORDS, OFF, SAVED
 from .diffusion_pipe_optimizer import EXACT, OPTIMIZER_WORDS
 from .diffusion_pipe_pictures import PICTURE_WORDS, sides
+from .nested import only_if
+from .sd_scripts_reasons import lacking
 
 _LARGEST_RANK = 100000
 _STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
@@ -121,7 +123,7 @@ def _eval_steps(value: Any, said: Said) -> Paths:
 
 
 def _wandb(value: Any, _said: Said) -> Paths:
-    only_if(switch(value))
+    only_if(switch(value), OFF)
     return {"training.log_with": "wandb"}
 
 
@@ -158,6 +160,19 @@ def _huber(kind: str) -> Turned:
         to=lambda value, _: {"loss.loss_type": kind, "loss.huber_schedule": "constant", "loss.huber_c": value},
         why="The nearest loss: it goes over from squares to absolute differences smoothly at huber_c.",
     )
+
+
+def _config(_value: Any, said: Said) -> Paths:
+    if not any(name in said for name in ("model.type", "epochs", "micro_batch_size_per_gpu")):
+        raise ValueError("Import this file together with the command: what it says is not known from here.")
+    return {}
+
+
+def _cards(value: Any, said: Said) -> Paths:
+    whole_models = whole(value) // max(1, whole(said.get("pipeline_stages") or 1))
+    only_if(whole_models > 1, "One card has the whole model here, too.")
+    own = whole(said.get("gradient_accumulation_steps") or 1)
+    return {"training.gradient_accumulation_steps": own * whole_models}
 
 
 _MAIN: dict[str, Rule] = {
@@ -230,5 +245,19 @@ _MAIN: dict[str, Rule] = {
     ),
 }  # fmt: skip
 
-WORDS: Vocabulary = {**_MAIN, **MODEL_WORDS, **OPTIMIZER_WORDS, **PICTURE_WORDS}
+_COMMAND: dict[str, Rule] = {
+    "--config": Turned(to=_config, why="This file is read as well."),
+    "--num_gpus": Turned(to=_cards, why="Each card had a batch of its own: one card takes as many before an update, with the same result."),
+    "--resume_from_checkpoint": lacking("Its state is not continued here: network_weights of Network Config goes on from a LoRA."),
+    **dict.fromkeys(
+        ("--deepspeed", "--local_rank", "--master_port", "--include"), Meaningless(why="ComfyUI runs the training itself.")
+    ),
+    **dict.fromkeys(
+        ("--regenerate_cache", "--cache_only", "--trust_cache", "--reset_dataloader", "--reset_optimizer", "--reset_optimizer_params",
+         "--i_know_what_i_am_doing", "--dump_dataset", "--test_sample"),
+        Meaningless(why="It is about one start of that program, not about the training."),
+    ),
+}  # fmt: skip
+
+WORDS: Vocabulary = {**_MAIN, **_COMMAND, **MODEL_WORDS, **OPTIMIZER_WORDS, **PICTURE_WORDS}
 """Everything that diffusion-pipe's files can say, with dots between table and name."""

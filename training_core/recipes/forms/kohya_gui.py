@@ -62,7 +62,7 @@ def _given(config: Mapping[str, Any]) -> Iterator[Given]:
     yield from _model(config, kind)
     if _is_network(config):
         yield from _network(config)
-    for name, value in config.items():
+    for name, value in sorted(config.items(), key=lambda each: each[0] == "additional_parameters"):
         if name in SCRIPTS or name == "LoRA_type":
             if name not in (f"{kind}_checkbox", kind, "LoRA_type"):
                 yield Given(name=OFF, shown=name, value=value)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from ..document import Document
 from ..rules import Given
 from ..values import number, switch, text
+from . import sd_scripts_command
 from .kohya_gui_words import DECIDED, NO_WARMUP, OFF
 from .sd_scripts_optimizer import scheduler_args
 
@@ -61,6 +64,18 @@ def _cycles(name: str, value: Any, config: Config) -> Iterator[Given]:
 def _scheduler_args(name: str, value: Any, _config: Config) -> Iterator[Given]:
     for argument, inner in scheduler_args(text(value).replace('"', "")):
         yield Given(name=f"lr_scheduler_args {argument}", shown=f"{name}: {argument}", value=inner)
+
+
+def _command(name: str, value: Any, _config: Config) -> Iterator[Given]:
+    """A piece of sd-scripts' command: it comes behind all fields, and counts more than they do."""
+    command = f"python train_network.py {text(value)}"
+    told = sd_scripts_command.read(Document(data=command.encode(errors="replace")))
+    if told is None:
+        yield Given(name=name, value=value)
+        return
+    for each in told.given:
+        if each.name != "script":
+            yield replace(each, shown=f"{name}: {each.shown or each.name}")
 
 
 def _unet_rate(name: str, value: Any, config: Config) -> Iterator[Given]:
@@ -121,6 +136,7 @@ FIELDS: dict[str, Callable[[str, Any, Config], Iterator[Given]]] = {
     "lr_warmup_steps": _warmup,
     "lr_scheduler_num_cycles": _cycles,
     "lr_scheduler_args": _scheduler_args,
+    "additional_parameters": _command,
     "unet_lr": _unet_rate,
     "text_encoder_lr": _text_rate,
     "t5xxl_lr": _t5_rate,

@@ -13,6 +13,7 @@ _MOST = 8
 _HIGHEST = 10000
 """Repeats of a Dataset Loader."""
 _SHARED = ("batch_size_per_device", "enable_bucket", "min_bucket_reso", "max_bucket_reso", "bucket_no_upscale")
+_MUSUBI = ("image_directory", "video_directory", "image_jsonl_file", "video_jsonl_file")
 _LEFT = ("img_count", "num_repeats", "image_dir", "metadata_file")
 
 Told = tuple[list[Given], int]
@@ -43,6 +44,8 @@ def _shared(datasets: list[dict[str, Any]]) -> Given:
     sizes = list(dict.fromkeys(size for each in datasets if (size := _size(each.get("resolution")))))
     if sizes:
         first |= {"width": sizes[0][0], "height": sizes[0][1]}
+    if any(name in datasets[0] for name in _MUSUBI):
+        first["bucket_reso_steps"] = 16
     if len(sizes) > 1:
         first["extra_resolutions"] = ", ".join(f"{width}x{height}" for width, height in sizes[1:])
     return Given(name="ss_datasets dataset", shown="ss_datasets", value=first)
@@ -59,7 +62,7 @@ def _subsets(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the folders of all datasets, each once: a dataset for each resolution names them again."""
     folders: dict[tuple[str, bool], dict[str, Any]] = {}
     for dataset in datasets:
-        for subset in objects(dataset.get("subsets")):
+        for subset in objects(dataset.get("subsets")) or _of_musubi(dataset):
             said = {
                 name: value
                 for name, value in subset.items()
@@ -69,6 +72,17 @@ def _subsets(datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
             values = _folder(folder, subset.get("num_repeats")) | said
             folders.setdefault((folder, bool(values.get("is_reg"))), values)
     return list(folders.values())
+
+
+def _of_musubi(dataset: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the one folder of a dataset of musubi-tuner, which has no subsets."""
+    folder = next((dataset[name] for name in _MUSUBI if isinstance(dataset.get(name), str)), None)
+    if folder is None:
+        return []
+    return [{
+        "image_dir": folder, "num_repeats": dataset.get("num_repeats"), "caption_extension": dataset.get("caption_extension"),
+        "control_folder": dataset.get("control_directory"),
+    }]  # fmt: skip
 
 
 def _dirs(metadata: Mapping[str, str]) -> list[dict[str, Any]]:

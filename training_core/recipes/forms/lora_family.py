@@ -9,33 +9,46 @@ from ...families import FAMILIES
 from ..rules import Said
 
 _BEGINNINGS = (
-    ("sdxl", "SDXL"), ("sdv1", "SD1.5"), ("sd1", "SD1.5"), ("sdv2", "SD2"), ("sd2", "SD2"), ("sd3", "SD3"), ("medium", "SD3"),
-    ("5medium", "SD3"), ("5large", "SD3"), ("flux2", "Flux.2"), ("flux1kontext", "Flux.1 dev"), ("flux", "Flux.1 dev"),
-    ("chroma", "Chroma"), ("lumina", "Lumina 2"), ("zimage", "Z-Image"), ("qwenimage", "Qwen-Image"), ("hidream", "HiDream-I1"),
-    ("wan225b", "Wan 2.2 5B (still pictures)"), ("wan", "Wan 2.1 text-to-video"), ("hunyuanimage", "HunyuanImage 2.1"),
-    ("hunyuanvideo15", "HunyuanVideo 1.5 (still pictures)"), ("hv", "HunyuanVideo (still pictures)"),
-    ("hunyuanvideo", "HunyuanVideo (still pictures)"), ("anima", "Anima"), ("pony", "SDXL"), ("illustrious", "SDXL"),
-    ("noob", "SDXL"), ("stablediffusionxl", "SDXL"), ("stablediffusionv1", "SD1.5"), ("stablediffusionv2", "SD2"),
-    ("stablediffusion3", "SD3"), ("stablediffusion1", "SD1.5"), ("stablediffusion2", "SD2"),
-)  # fmt: skip
-"""How a name begins, in small letters and digits alone -> the family's title: what trainers and sites call it."""
+    (r"(?:sd|stable)?[\W_]*(?:diffusion)?[\W_]*xl|pony|illustrious|noob(?:ai)?|animagine|juggernaut", "SDXL"),
+    (r"(?:sd|stable[\W_]*diffusion)[\W_]*v?[\W_]*1", "SD1.5"),
+    (r"(?:sd|stable[\W_]*diffusion)[\W_]*v?[\W_]*2", "SD2"),
+    (r"(?:sd|stable[\W_]*diffusion)[\W_]*v?[\W_]*3|medium|5-(?:medium|large)", "SD3"),
+    (r"flux[\W_]*(?:v|\.)?[\W_]*1?[\W_]*schnell", "Flux.1 schnell"),
+    (r"flux[\W_]*\.?2", "Flux.2"),
+    (r"flux", "Flux.1 dev"),
+    (r"chroma", "Chroma"),
+    (r"(?:neta[\W_]*)?lumina", "Lumina 2"),
+    (r"z[\W_]*image", "Z-Image"),
+    (r"qwen[\W_]*image", "Qwen-Image"),
+    (r"hidream[\W_]*o1", "HiDream-O1"),
+    (r"hidream", "HiDream-I1"),
+    (r"wan[\W_]*2[\W_]*2[\W_]*5b", "Wan 2.2 5B (still pictures)"),
+    (r"wan[\W_]*v?\d", "Wan 2.1 text-to-video"),
+    (r"hunyuan[\W_]*image", "HunyuanImage 2.1"),
+    (r"hunyuan[\W_]*video[\W_]*1[\W_]*5", "HunyuanVideo 1.5 (still pictures)"),
+    (r"hunyuan[\W_]*video|hv\d", "HunyuanVideo (still pictures)"),
+    (r"anima", "Anima"),
+)
+"""How a name begins, in small letters -> the family's title: what trainers and sites call it."""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+_TITLES = {_plain(name): family.title for family in reversed(FAMILIES) for name in (family.architecture, family.title)}
+_VERSIONS = {family.base_version: family.title for family in reversed(FAMILIES)}
+"""What files are said to be made for, and the base versions of sd-scripts; of several families with one name the first."""
 
 
 def titled(name: Any) -> str:
     """Return the title of the family that a trainer or a site calls so ("sdxl_base_v1-0", "Flux.1 D"); '' for other names."""
     written = str(name).strip().removesuffix("/lora").removesuffix("/lycoris")
-    plain = _plain(written)
-    for family in FAMILIES:
-        if plain and plain in (_plain(family.architecture), _plain(family.title)):
-            return family.title
-    for family in FAMILIES:
-        if written == family.base_version:
-            return family.title
-    return next((title for begin, title in _BEGINNINGS if plain.startswith(begin)), "")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    found = _TITLES.get(_plain(written)) or _VERSIONS.get(written)
+    if found:
+        return found
+    lower = written.lower()
+    return next((title for begin, title in _BEGINNINGS if re.match(rf"(?:{begin})(?![a-z])", lower)), "")
 
 
 def of_metadata(said: Said) -> str:

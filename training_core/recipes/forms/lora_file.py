@@ -14,7 +14,8 @@ from ..form import Form
 from ..rules import Given, Told
 from . import lora_datasets
 from .lora_header import Header, as_texts, header, of_layers
-from .lora_words import LORA_FILE, NOT_USED, WORDS
+from .lora_reasons import NOT_USED
+from .lora_words import LORA_FILE, WORDS
 
 _LEAST = 3
 """Fields of sd-scripts that make a text one of these, not a file that happens to name one."""

@@ -12,20 +12,16 @@ from ...network.metadata_forms import MetadataRow
 from ...settings.optimizer import OptimizerName
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
+from ..rules import NoMeaning, Paths, Rule, Said, Same, Turned
 from ..translate import Program
 from ..values import whole
 from .lora_family import of_metadata, role_of_model
+from .lora_reasons import ALIKE, REASONS
+from .sd_scripts_settle import settle
 from .sd_scripts_words import WORDS as OF_COMMANDS
 
 FILES = "A file of another machine: the one of this name is chosen if there is one, else you are asked."
-NOT_USED = "(not used)"
-_ALIKE = "It is off or at its default there, as it is here."
-_OWN = "It describes that file, not how it was trained: yours gets words of its own in Train LoRA."
-_PICTURES = "It follows from the pictures that are trained on."
 _NO_FILE = "No such file was given."
-_HASH = "It names a file by its content, and nothing is looked up by it."
-_SAVED = "It says when this file was saved, not how it was trained."
 _OPTIMIZERS = {name.lower(): name for name in get_args(OptimizerName)}
 _RATES = {
     "ss_learning_rate": ("optimizer.learning_rate",),
@@ -53,7 +49,7 @@ def _of_row(row: MetadataRow, key: str) -> Turned:
             own += ("optimizer.learning_rate",) if "ss_learning_rate" not in said and key == "ss_unet_lr" else ()
         paths = {path: each for path, each in found.items() if own is None or path in own}
         if not paths and str(value) == "None":
-            raise NoMeaning(_ALIKE)
+            raise NoMeaning(ALIKE)
         return paths
 
     return Turned(to=to, why="Another field tells the same.", same=True)
@@ -113,19 +109,16 @@ def _processes(value: Any, said: Said) -> Paths:
 
 
 def _module(value: Any, said: Said) -> Paths:
-    """As in a command of sd-scripts; TrainTrain writes network.lora for networks.lora."""
+    """As in a command of sd-scripts; TrainTrain writes network.lora for networks.lora, and musubi-tuner one for each model."""
     rule = OF_COMMANDS["network_module"]
     name = str(value).strip()
-    return (
-        rule.to(f"networks{name[7:]}" if name.startswith("network.") else name, said)
-        if isinstance(rule, Turned)
-        else {}
-    )
+    known = re.sub(r"networks?\.(lora|loha|lokr)(?:_.*|$)", r"networks.\1", name)
+    return rule.to(known, said) if isinstance(rule, Turned) else {}
 
 
 def _fp8(value: Any, _said: Said) -> Paths:
     if str(value) != "True":
-        raise NoMeaning(_ALIKE)
+        raise NoMeaning(ALIKE)
     return {"model.weight_dtype": "fp8_e4m3fn"}
 
 
@@ -182,7 +175,9 @@ _DATASET = {
     "batch_size_per_device": "buckets.batch_size", "enable_bucket": "buckets.enable_bucket",
     "min_bucket_reso": "buckets.min_bucket_reso", "max_bucket_reso": "buckets.max_bucket_reso",
     "bucket_no_upscale": "buckets.bucket_no_upscale", "width": "buckets.width", "height": "buckets.height",
-    "extra_resolutions": "buckets.extra_resolutions", "folder": "datasets.folder", "repeats": "datasets.repeats",
+    "extra_resolutions": "buckets.extra_resolutions",
+    "bucket_reso_steps": "buckets.bucket_reso_steps", "folder": "datasets.folder", "repeats": "datasets.repeats",
+    "control_folder": "datasets.control_folder", "caption_extension": "datasets.caption_extension",
     **{name: f"datasets.{name}" for name in (
         "color_aug", "flip_aug", "random_crop", "shuffle_caption", "keep_tokens", "keep_tokens_separator", "secondary_separator",
         "enable_wildcard", "caption_prefix", "caption_suffix", "class_tokens", "is_reg", "caption_separator", "alpha_mask",
@@ -240,52 +235,16 @@ WORDS: dict[str, Rule] = {
     "ss_datasets folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
     "ss_dataset_dirs folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
     "modelspec.resolution": Turned(to=_spec_resolution, why="The resolution that was trained at.", same=True),
-    **dict.fromkeys(
-        ("ss_session_id", "ss_training_started_at", "ss_training_finished_at", "ss_sd_scripts_commit_hash", "modelspec.date",
-         "modelspec.implementation", "modelspec.implementation_version", "modelspec.sai_model_spec", "ss_adapter_type", "format",
-         "software", "version", "name", "training_info", "ot_branch", "ot_revision", "ss_framework", "modelspec.is_negative_embedding"),
-        Meaningless(why="It tells who or what made that file, and when."),
-    ),
-    **dict.fromkeys(("ss_epoch", "ss_steps"), Meaningless(why=_SAVED)),
-    **dict.fromkeys(
-        ("ss_sd_model_hash", "ss_new_sd_model_hash", "ss_vae_hash", "ss_new_vae_hash", "sshs_model_hash", "sshs_legacy_hash",
-         "modelspec.hash_sha256", "athanor_run_id"),
-        Meaningless(why=_HASH),
-    ),
-    **dict.fromkeys(
-        ("ss_num_train_images", "ss_num_reg_images", "ss_num_batches_per_epoch", "ss_num_validation_images", "ss_bucket_info",
-         "ss_tag_frequency", "ss_masked_loss"),
-        Meaningless(why=_PICTURES),
-    ),
-    **dict.fromkeys(
-        ("modelspec.title", "modelspec.author", "modelspec.description", "modelspec.license", "modelspec.tags",
-         "modelspec.usage_hint", "modelspec.trigger_phrase", "modelspec.thumbnail", "modelspec.merged_from",
-         "modelspec.preprocessor", "ss_training_comment", "ss_output_comment"),
-        Meaningless(why=_OWN),
-    ),
-    "modelspec.encoder_layer": Meaningless(why="ss_clip_skip tells the same."),
     "ss_cache_latents": OF_COMMANDS["cache_latents"],
     "ss_cache_latents_to_disk": OF_COMMANDS["cache_latents_to_disk"],
-    "ss_lowram": Meaningless(why="Memory is managed by ComfyUI here."),
-    "ss_face_crop_aug_range": Meaningless(
-        why="It was not used.",
-        unless=lambda value: str(value) not in ("None", ""),
-        otherwise="There is no cropping around faces here: crop_anchor focus of Bucketer, with the box in file names, is nearest.",
-    ),
-    "ss_apply_t5_attn_mask": Meaningless(why="Attention masks of T5 are as ComfyUI's own model has them."),
-    "ss_apply_lg_attn_mask": Meaningless(why="Attention masks of CLIP are as ComfyUI's own model has them."),
-    "ss_max_validation_steps": Meaningless(why="probe_samples of Validation Config says how many pictures the probe has."),
-    "ss_validate_every_n_epochs": Meaningless(why="The probe is measured by steps here: validate_every_n_steps."),
-    "ss_dataset_dirs": Meaningless(why="ss_datasets tells the same folders with more about them."),
-    "ss_reg_dataset_dirs": Meaningless(why="There were no regularization pictures."),
-    NOT_USED: Meaningless(why=_ALIKE),
-    "ss_network_args": Meaningless(why="It is empty: the network has no further arguments."),
-    "ss_datasets": Meaningless(why="It names no folders."),
+    **REASONS,
 }  # fmt: skip
 
 
 def _settle(draft: Draft, said: Said) -> None:
-    """Say what a file of this kind lacks and cannot be known otherwise."""
+    """Put right what depends on each other, and say what a file of this kind lacks and cannot be known otherwise."""
+    names = {"pretrained_model_name_or_path": "ss_sd_model_name", "network_module": "ss_network_module"}
+    settle(draft, {option: said.get(field) for option, field in names.items()})
     if "restarts" in str(said.get("ss_lr_scheduler")) and "ss_lr_scheduler_num_cycles" not in said:
         why = "The file does not tell how many cycles there were: 1 is taken, set it in Optimizer Config."
         draft.lines.append(Line(name="lr_scheduler_num_cycles", value="", kind="unknown", why=why))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import NoMeaning, Turned
+from ..rules import Meaningless, NoMeaning, Turned
 from ..values import number
 
 SECRETS = ("token", "password", "secret", "api_key", "key_file")
@@ -62,6 +62,14 @@ def hub_model(role: str) -> Turned:
     )
 
 
+def off(otherwise: str, default: Any = None) -> Meaningless:
+    """Return the rule of a setting that has no meaning where it is off (or at its default); where it is on, `otherwise` is said."""
+    nothing = (default, False, None, "", 0, [], {}, "false")
+    return Meaningless(
+        why="It is off, or as it is here anyway.", unless=lambda value: value not in nothing, otherwise=otherwise
+    )
+
+
 def above_zero(value: Any) -> bool:
     """Return whether a value is a number above 0; ValueError for what is no number."""
     return number(value) > 0
@@ -73,6 +81,14 @@ def only_if(holds: bool, why: str) -> None:
         raise NoMeaning(why)
 
 
+def number_or(value: Any, default: float = 0.0) -> float:
+    """Return a number, or the default for what is none."""
+    try:
+        return number(value)
+    except ValueError:
+        return default
+
+
 def to_steps(value: float, step: int) -> int:
     """Return the multiple of `step` that is nearest to a number of pixels, at least 64."""
     return max(step, 64, round(value / step) * step)
@@ -80,19 +96,15 @@ def to_steps(value: float, step: int) -> int:
 
 def draw_at_trained_size(draft: Draft, *, cfg: float | None = None) -> None:
     """Let sample pictures have the size that is trained, and the cfg of the model, where the recipe does not say it; a line tells it."""
-    if "width" in draft.settings.get("sampling", {}) or "width" not in draft.settings.get("buckets", {}):
-        return
-    said = []
-    for side in ("width", "height"):
-        said.append(draft.put(f"sampling.{side}", draft.get(f"buckets.{side}")))
-    if cfg is not None and "cfg" not in draft.settings["sampling"]:
+    said, told = [], draft.settings.get("sampling", {})
+    if (
+        "width" not in told
+        and "--w " not in str(told.get("sample_prompts"))
+        and "width" in draft.settings.get("buckets", {})
+    ):
+        said += [draft.put(f"sampling.{side}", draft.get(f"buckets.{side}")) for side in ("width", "height")]
+    if cfg is not None and "cfg" not in told:
         said.append(draft.put("sampling.cfg", cfg))
-    draft.lines.append(
-        Line(
-            name="samples",
-            value="",
-            kind="translated",
-            to=", ".join(said),
-            why=f"Not said: pictures are drawn at the size that is trained{', with the cfg of this model' if cfg is not None else ''}.",
-        )
-    )
+    if said:
+        why = "Not said: pictures are drawn at the size that is trained, and with the cfg that is usual for the model."
+        draft.lines.append(Line(name="samples", value="", kind="translated", to=", ".join(said), why=why))

@@ -8,16 +8,16 @@ from typing import Any
 from ..document import Document
 from ..draft import Draft
 from ..form import Form
-from ..rules import Given, Said, Told
+from ..rules import Given, Meaningless, Said, Told
 from ..translate import Program
-from ..values import number
-from .nested import draw_at_trained_size, flat, objects, part, plain, shown
+from .nested import draw_at_trained_size, flat, number_or, objects, part, shown
 from .onetrainer_files import FILE_WORDS
 from .onetrainer_models import KINDS, METHODS, PARTS, finetunes, kind
 from .onetrainer_network import NETWORK_WORDS
 from .onetrainer_old import OLD
 from .onetrainer_optimizer import ARGUMENTS, OPTIMIZER_WORDS, matters
 from .onetrainer_parts import MODEL_WORDS
+from .onetrainer_samples import samples_given
 from .onetrainer_training import TRAINING_WORDS
 
 _ONE_LINE = (
@@ -30,17 +30,6 @@ _ONE_LINE = (
     "additional_embeddings",
 )
 """What is told in one line, whatever is in it."""
-_SAMPLE = {
-    "prompt",
-    "negative_prompt",
-    "width",
-    "height",
-    "seed",
-    "cfg_scale",
-    "diffusion_steps",
-    "enabled",
-    "noise_scheduler",
-}
 _DEFAULTS = {
     "model_type": "STABLE_DIFFUSION_15", "epochs": 100, "learning_rate": 3e-6, "learning_rate_warmup_steps": 200.0,
     "learning_rate_scheduler": "CONSTANT", "output_dtype": "FLOAT_32", "resolution": "512", "sample_after_unit": "MINUTE",
@@ -98,14 +87,14 @@ def _config(tree: Mapping[str, Any]) -> Iterator[Given]:
         if name == "concepts" and objects(value):
             continue
         if name == "samples" and objects(value):
-            yield from _samples(objects(value))
+            yield from samples_given(objects(value))
         elif name == "optimizer":
             yield from _optimizer(value)
         elif name in PARTS and isinstance(value, dict):
             if model and name not in model.has:
                 yield Given(name=name, value="...")
             else:
-                yield from (Given(name=each, value=shown(each, leaf)) for each, leaf in flat(value, name))
+                yield from _part(name, value)
         elif name in _ONE_LINE:
             yield Given(name=name, value="..." if value else "")
         elif name in ("noising_weight", "noising_bias") and _before_version_4(tree):
@@ -119,12 +108,22 @@ def _config(tree: Mapping[str, Any]) -> Iterator[Given]:
         yield Given(name="timestep_distribution", shown="noising_weight", value="SIGMOID")
 
 
-def number_or(value: Any, default: float = 0.0) -> float:
-    """Return a number, or the default for what is none."""
-    try:
-        return number(value)
-    except ValueError:
-        return default
+def _part(name: str, values: Mapping[str, Any]) -> Iterator[Given]:
+    """Yield what is said of a part of the model; what has no meaning whatever it is, in one line."""
+    others = []
+    for each, leaf in flat(values, name):
+        if _pointless(each):
+            others.append(each.partition(".")[2])
+        else:
+            yield Given(name=each, value=shown(each, leaf))
+    if others:
+        yield Given(name=f"{name} others", shown=f"{name}: other values", value=others)
+
+
+def _pointless(name: str) -> bool:
+    """Return whether a name has no meaning here, whatever its value is."""
+    rule = ONETRAINER.vocabulary.get(name)
+    return isinstance(rule, Meaningless) and rule.unless is None
 
 
 def _before_version_4(tree: Mapping[str, Any]) -> bool:
@@ -166,9 +165,15 @@ def _concepts(concepts: Sequence[Mapping[str, Any]]) -> tuple[list[Given], int]:
             name = "concepts off" if concept.get("enabled") is False else "concepts validation"
             given.append(Given(name=name, shown="path", at=at, value=concept.get("path", "")))
             continue
+        others = []
         for name, shown_, value in _concept(concept):
+            if _pointless(f"concepts.{name}") and not name.endswith("off"):
+                others.append(shown_)
+                continue
             name += same_size if name == "image.resolution_override" else ""
             given.append(Given(name=f"concepts.{name}", shown=shown_, at=at, value=value, datasets=(count,)))
+        if others:
+            given.append(Given(name="concepts others", shown="other values", at=at, value=others))
         count += 1
     return given, count
 
@@ -227,31 +232,6 @@ def _counts(name: str, values: Mapping[str, Any]) -> bool:
     return name not in _SWITCHES or any(values.get(each) is True for each in _SWITCHES[name].split())
 
 
-def _samples(samples: Sequence[Mapping[str, Any]]) -> Iterator[Given]:
-    """Yield the samples as lines of prompts, and what else they say in one line each."""
-    on = [each for each in samples if each.get("enabled") is not False]
-    yield Given(name="samples", value=[_line(each) for each in on])
-    if off := [str(each.get("prompt", "")) for each in samples if each.get("enabled") is False]:
-        yield Given(name="samples off", shown="samples: switched off", value=off)
-    if on and on[0].get("noise_scheduler"):
-        yield Given(name="samples.noise_scheduler", value=on[0]["noise_scheduler"])
-    if others := sorted({name for each in on for name in each if name not in _SAMPLE}):
-        yield Given(name="samples others", shown="samples: other values", value=others)
-
-
-def _line(sample: Mapping[str, Any]) -> str:
-    """Return a sample as a line with options as sd-scripts has them."""
-    parts = [" ".join(str(sample.get("prompt", "")).split()).replace("--", "- ")]
-    if str(sample.get("negative_prompt") or "").strip():
-        parts.append(f"--n {' '.join(str(sample['negative_prompt']).split()).replace('--', '- ')}")
-    options = {"width": "w", "height": "h", "seed": "d", "diffusion_steps": "s", "cfg_scale": "l"}
-    for name, option in options.items():
-        found = number_or(sample.get(name), -1.0)
-        if found >= 0 and not (name == "seed" and sample.get("random_seed") is True):
-            parts.append(f"--{option} {plain(found)}")
-    return " ".join(parts)
-
-
 def _read_config(document: Document) -> Told | None:
     tree = document.json
     if not isinstance(tree, dict):
@@ -272,7 +252,7 @@ def _read_samples(document: Document) -> Told | None:
     samples = objects(document.json)
     if not samples or not all("prompt" in each and "diffusion_steps" in each for each in samples):
         return None
-    return Told(given=tuple(_samples(samples)))
+    return Told(given=tuple(samples_given(samples)))
 
 
 FORMS = (

@@ -112,7 +112,7 @@ def _repeats(value: Any, _: Said) -> Paths:
 def _type(value: Any, _: Said) -> Paths:
     if value == "PRIOR_PREDICTION":
         return {"datasets.is_reg": True}
-    return {}
+    raise NoMeaning("Pictures with captions.")
 
 
 def _colours(value: Any, _: Said) -> Paths:
@@ -133,6 +133,7 @@ _ONE_SIZE = (
 _CONCEPTS: dict[str, Rule] = {
     "": Meaningless(why="The folders are in a file of their own (concept_file_name): choose it together with this one."),
     "off": Meaningless(why="This concept is switched off."),
+    "others": Meaningless(why="Names, counts and versions; pictures and captions are varied anew in every epoch."),
     "validation": Meaningless(why="A folder for the validation alone: here a part of all pictures is held out (validation_split)."),
     "__version": Meaningless(why="The version of OneTrainer's file."),
     "name": Meaningless(why="A name for reading."),
@@ -221,7 +222,7 @@ FILE_WORDS: dict[str, Rule] = {
     "__version": Meaningless(why="The version of OneTrainer's file."),
     "concept_file_name": Meaningless(why="Where OneTrainer has the folders; if they are not in this file, import that one with it."),
     **{
-        f"concepts {name}".rstrip() if name in ("", "off", "validation") else f"concepts.{name}": rule
+        f"concepts {name}".rstrip() if name in ("", "off", "others", "validation") else f"concepts.{name}": rule
         for name, rule in _CONCEPTS.items()
     },
     "masked_training": Meaningless(

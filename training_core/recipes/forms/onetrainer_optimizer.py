@@ -103,7 +103,7 @@ def _argument(name: str) -> Rule:
 OPTIMIZER_WORDS: dict[str, Rule] = {
     "optimizer.optimizer": Turned(to=_optimizer, why="The optimizer by the name that it has here, with OneTrainer's own arguments."),
     "optimizer.__version": Meaningless(why="The version of OneTrainer's file."),
-    "optimizer others": Meaningless(why="These are arguments of other optimizers, or say how a step is computed."),
+    "optimizer others": Meaningless(why="These are not set, are of other optimizers, or say how a step is computed."),
     "optimizer_defaults": Meaningless(why="OneTrainer remembers here what was set for each optimizer."),
     **{f"optimizer.{name}": _argument(name) for name in sorted(ARGUMENTS)},
 }  # fmt: skip

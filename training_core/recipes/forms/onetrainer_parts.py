@@ -20,6 +20,7 @@ from .onetrainer_models import (
     rate,
     trains,
 )
+from .onetrainer_network import ALGOS, peft
 
 
 def _model_type(value: Any, _: Said) -> Paths:
@@ -31,9 +32,9 @@ def _model_type(value: Any, _: Said) -> Paths:
     return {"model.family": found.family}
 
 
-def _method(value: Any, _: Said) -> Paths:
+def _method(value: Any, said: Said) -> Paths:
     if value == "LORA":
-        return {}
+        return {"network.algo": ALGOS.get(peft(said), "lora")}
     if value == "FINE_TUNE":
         return {"network.algo": "finetune", "network.train": "unet"}
     if value in METHODS:
@@ -172,17 +173,20 @@ _SWAPPED = Meaningless(
 def _include(value: Any, _: Said) -> Paths:
     if not switch(value):
         raise ValueError("A model without one of its text encoders is not loaded here: choose all of them.")
-    return {}
+    raise NoMeaning("It is loaded.")
 
 
 def _part_words(name: str) -> dict[str, Rule]:
     """Return the rules of all that is said of a part of the model (TrainModelPartConfig)."""
     denoiser = name in DENOISERS
     return {
+        "others": Meaningless(
+            why="How this part is kept in memory, and what is for embeddings: ComfyUI loads it as it needs it."
+        ),
         "": Meaningless(why="This kind of model has no such part, or it is not loaded for training."),
         "__version": Meaningless(why="The version of OneTrainer's file."),
         "model_name": _file(name),
-        "include": Turned(to=_include, why="All text encoders of the model are loaded."),
+        "include": Turned(to=_include, why="") if name in ENCODERS else Meaningless(why="It is loaded."),
         "train": _train(name),
         "stop_training_after": _stop(name),
         "stop_training_after_unit": Meaningless(why="It belongs to stop_training_after."),
@@ -220,7 +224,7 @@ MODEL_WORDS: dict[str, Rule] = {
     "base_model_name": hub_model("checkpoint"),
     "weight_dtype": _weights("unet"),
     **{
-        f"{name}.{field}" if field else name: rule
+        f"{name} others" if field == "others" else f"{name}.{field}" if field else name: rule
         for name in PARTS
         for field, rule in _part_words(name).items()
     },

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from ..rules import Meaningless, Paths, Rule, Said, Same, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..values import number, switch
 from .nested import above_zero, only_if, plain, to_steps
 from .onetrainer_models import kind, rate
@@ -76,7 +76,7 @@ def _averaged(value: Any, said: Said) -> Paths:
 
 
 def _ema(value: Any, said: Said) -> Paths:
-    return {} if value == "OFF" else _averaged(value, said)
+    return _averaged(value, said)
 
 
 def _loss(name: str) -> Rule:
@@ -103,7 +103,7 @@ def _weight(value: Any, said: Said) -> Paths:
     strength = number(said.get("loss_weight_strength", 5.0))
     match value:
         case "CONSTANT":
-            return {}
+            raise NoMeaning("All timesteps count the same, as here.")
         case "MIN_SNR_GAMMA":
             return {"loss.min_snr_gamma": strength}
         case "DEBIASED_ESTIMATION":
@@ -197,13 +197,6 @@ def _resolution(value: Any, said: Said) -> Paths:
     return paths
 
 
-def _loss_scaler(value: Any, _: Said) -> Paths:
-    only_if(
-        str(value) == "NONE", "The loss is the mean of the batch; optimizers of the Adam kind do not feel its size."
-    )
-    return {}
-
-
 def _schedule_of_rate(value: Any, said: Said) -> Paths:
     return {"optimizer.learning_rate": rate(value, said)}
 
@@ -238,7 +231,7 @@ TRAINING_WORDS: dict[str, Rule] = {
     "clip_grad_norm": Turned(
         to=lambda value, _: {"optimizer.max_grad_norm": 0.0 if value is None else value}, why="Nothing: not clipped.", same=True
     ),
-    "loss_scaler": Turned(to=_loss_scaler, why="Off: the loss is as it is."),
+    "loss_scaler": Meaningless(why="The loss is the mean of the batch; optimizers of the Adam kind do not feel its size."),
     "ema": Turned(to=_ema, why="The average is saved beside the network, as name-ema."),
     "ema_decay": Turned(to=_averaged, why="The decay of one step, as OneTrainer averages only every few steps."),
     "ema_update_step_interval": Turned(to=_averaged, why="The average is taken at every step, with the same decay in all."),

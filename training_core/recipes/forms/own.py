@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...command import job_edits, page_form, sources
+from ... import graph_sources, page_form
 from ...errors import AthanorError, quoted
+from ...settings import Job, identity
 from ...shared_graph import TRAIN_LORA
 from ..document import Document
 from ..form import Form
@@ -33,10 +34,10 @@ def _job(document: Document) -> Told | None:
     if not isinstance(value, dict) or not _has_groups(value):
         return None
     graph = value.get("graph")
-    source = sources.of_job(value)
+    source = graph_sources.of_job(value)
     family = graph.get("family") if isinstance(graph, dict) else None
     prompt, node = (source.prompt, source.node or "") if source else (None, "")
-    unknown = job_edits.unknown({name: each for name, each in value.items() if name != "graph"})
+    unknown = identity.unknown(Job, {name: each for name, each in value.items() if name != "graph"})
     found = of_job(value, prompt, node, family=family if isinstance(family, str) else "")
     return _told(found, tuple(f"This version has no setting {quoted(name)}." for name in unknown))
 
@@ -50,7 +51,7 @@ def _has_groups(value: Mapping[str, Any]) -> bool:
 def _api(document: Document) -> Told | None:
     """Return what a graph in the form of the API says; None if the text is none."""
     value = document.json
-    source = sources.of_graph(value) or sources.of_api(value)
+    source = graph_sources.of_graph(value) or graph_sources.of_api(value)
     if source is None or source.prompt is None:
         return None
     family = value.get("family")
@@ -59,7 +60,7 @@ def _api(document: Document) -> Told | None:
 
 def _page(document: Document) -> Told | None:
     """Return what a workflow says as the page saves it; None if the text is none."""
-    source = sources.of_page(document.json)
+    source = graph_sources.of_page(document.json)
     if source is None or source.workflow is None:
         return None
     converted = page_form.to_prompt(source.workflow, inputs_of)

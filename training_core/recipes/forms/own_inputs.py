@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...command.page_form import Inputs
+from ...page_form import Inputs
 from ...settings import BlockSettings, DatasetSettings, SettingInfo, Settings, TrainingSettings, info
 from ...shared_graph import TRAIN_LORA
 from ..from_prompt import LOADER, PORTS

@@ -52,7 +52,7 @@ def read(document: Document) -> Told | None:
     found = [each for each in command_line.commands(document.text) if _is_ours(each)]
     if not found:
         return None
-    given, unread = _given(found[0])
+    given, unread = given_by(found[0])
     unread += [
         (f"{each.script} {' '.join(each.words)}", "The text has several commands: the first one is read.")
         for each in found[1:]
@@ -68,29 +68,30 @@ def _is_ours(command: command_line.Command) -> bool:
     return known >= (1 if command.script else 2) and 2 * known >= len(options)
 
 
-def _known(name: str) -> str:
+def _known(name: str, known: frozenset[str] = _OPTIONS) -> str:
     """Return the option that a name means: itself, or the only one that begins so, as argparse takes it."""
-    if name in _OPTIONS:
+    if name in known:
         return name
-    longer = [option for option in _OPTIONS if option.startswith(name)]
+    longer = [option for option in known if option.startswith(name)]
     return longer[0] if len(longer) == 1 and len(name) > 2 else name
 
 
-def _given(command: command_line.Command) -> tuple[list[Given], list[tuple[str, str]]]:
-    options, strays = command_line.options(command.words, SWITCHES, MANY)
-    unread = [
-        (word, "It belongs to no option: is there a quotation mark missing around the value before it?")
-        for word in strays
-    ]
-    last = {_known(option.name): number for number, option in enumerate(options)}
+def given_by(
+    command: command_line.Command, known: frozenset[str] = _OPTIONS, switches: frozenset[str] = SWITCHES
+) -> tuple[list[Given], list[tuple[str, str]]]:
+    """Return what a command says, and what could not be read; `known`: the program's options, `switches`: those without a value."""
+    options, strays = command_line.options(command.words, switches, MANY)
+    why = "It belongs to no option: is there a quotation mark missing around the value before it?"
+    unread = [(" ".join(strays), why)] if strays else []
+    last = {_known(option.name, known): number for number, option in enumerate(options)}
     given = [Given(name="script", value=command.script)] if command.script else []
     for number, option in enumerate(options):
-        name = _known(option.name)
+        name = _known(option.name, known)
         if last[name] != number:
             unread.append(
                 (f"{option.shown} {' '.join(option.values)}", "It is given again further on: the last one counts.")
             )
-        elif not option.values and name not in SWITCHES | MANY and name in _OPTIONS:
+        elif not option.values and name not in switches | MANY and name in known:
             unread.append((option.shown, "No value follows it."))
         else:
             given.append(Given(name=name, shown=option.shown.lstrip("-"), value=_value(name, option.values)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..rules import Meaningless, Vocabulary
-from ..values import switch
+from ..values import number, switch
 
 _ATTENTION = "ComfyUI chooses how attention is computed; the result is the same but for rounding."
 _WORKERS = "Pictures are read and encoded before training; how many threads do it is chosen here."
@@ -125,6 +125,12 @@ _GROUPS: tuple[tuple[str, str], ...] = (
 
 def _given(value: object) -> bool:
     """Return whether a value asks for something: what is off, 0 or empty does not."""
+    if not value:
+        return False
+    try:
+        return number(value) != 0
+    except ValueError:
+        pass
     try:
         return switch(value)
     except ValueError:

@@ -28,9 +28,14 @@ def assigned(text: str) -> dict[str, str]:
             if match := pattern.match(line.strip().removesuffix("&&").rstrip()):
                 value = _value(match[2])
                 if value is not None:
-                    known[match[1]] = value
+                    known[match[1]] = _USED.sub(lambda each, name=match[1]: _own(each, name), value)
                 break
     return known
+
+
+def _own(used: re.Match[str], name: str) -> str:
+    """Return the default of ${NAME:-default} in the value of NAME itself, which is not set before; whatever else as it is written."""
+    return used[2] if used[1] == name and used[2] is not None else used[0]
 
 
 def _value(written: str) -> str | None:

@@ -6,6 +6,7 @@ The comments are found by reading the files back (`read`), so that importing wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...errors import AthanorError, shortened
@@ -13,6 +14,7 @@ from ...settings import BlockSettings, DatasetSettings, info
 from .. import own_lines
 from ..document import Document
 from ..draft import NODES
+from ..forms.sd_scripts_family import family
 from ..read import read
 from ..recipe import GROUPS, ROLES, Model, Recipe
 from .sd_scripts_dataset import dataset_toml, names_a_file, prompts_text
@@ -48,30 +50,33 @@ _NEARLY = frozenset(
     }
 )
 """Settings that the files say in other words: their comment keeps the words, and nothing is left out."""
-_CHOSEN_HERE = {
-    "noise.timestep_sampling": "timestep_sampling auto of Noise Config: sd-scripts draws timesteps by its own default; choose one "
-    "to say it.",
-}
-"""Settings whose default chooses by the model, and what that means for sd-scripts where its default is another."""
-
 Place = tuple[str, int | None]
 """Path of a setting, and the number of its Dataset Loader from 0."""
 
 
 def write(recipe: Recipe) -> Written:
     """Return train.sh, dataset.toml, and prompts.txt where samples are drawn."""
-    said = options(recipe)
+    known = _with_family(recipe)
+    said = options(known)
     kept = [option for option in said if all(map(on_one_line, option[1]))]
     comments: dict[Place, Any] = {}
-    files = _files(recipe, kept, comments)
+    files = _files(known, kept, comments)
     for _ in range(_MOST_READ):
         missing = dict(_differences(recipe, _read_back(files)))
         if not missing:
             break
         comments |= missing
-        files = _files(recipe, kept, comments)
-    why = trained_there(recipe)
+        files = _files(known, kept, comments)
+    why = trained_there(known)
     return Written(files=files, left_out=(*([why] if why else []), *_sentences(recipe, comments)))
+
+
+def _with_family(recipe: Recipe) -> Recipe:
+    """Return a recipe whose family is the one that the name of its model's file tells, where it does not say it."""
+    files = recipe.model.files
+    file = files.get("checkpoint") or files.get("diffusion_model") or ""
+    guessed = recipe.model.family or family({"pretrained_model_name_or_path": file})
+    return replace(recipe, model=replace(recipe.model, family=guessed))
 
 
 def _files(recipe: Recipe, said: Sequence[Option], comments: dict[Place, Any]) -> tuple[File, ...]:
@@ -134,11 +139,7 @@ def _sentences(recipe: Recipe, comments: dict[Place, Any]) -> Iterator[str]:
     """Yield what is left out of the command, and stands in a comment alone."""
     for (path, number), value in comments.items():
         group, _, name = path.rpartition(".")
-        if value == _default(path):
-            if path in _CHOSEN_HERE and recipe.model.family:
-                yield _CHOSEN_HERE[path]
-            continue
-        if path in _NEARLY:
+        if path in _NEARLY or value == _default(path):
             continue
         where = NODES.get(group, "the model") + (
             f" {number + 1}" if number is not None and len(recipe.datasets) > 1 else ""

@@ -102,7 +102,7 @@ def prompts_text(recipe: Recipe) -> str:
     lines = []
     for number, line in enumerate(prompts):
         words = dict(wanted) | {"d": sampling["sample_seed"] + number}
-        negative = " ".join(sampling["negative"].split())
+        negative = " ".join(sampling["negative"].replace("--", "-").split())  # two would begin an option
         words |= {"n": negative} if negative else {}
         lines.append(" ".join([line, *(f"--{n} {plain(v)}" for n, v in words.items() if f" --{n} " not in f"{line} ")]))
     return "\n".join(lines) + "\n" if lines else ""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...families import FAMILIES
 from ..recipe import Recipe
 from .sd_scripts_model import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, model
 from .sd_scripts_network import network
@@ -107,18 +108,19 @@ def _noise(words: Words, noise: Values) -> None:
 
 def _timesteps(words: Words, family: str, noise: Values, loss: Values) -> None:
     """Say how a flow model's timesteps are drawn; of other models nothing, which are always drawn evenly."""
-    kind, scheme = noise["timestep_sampling"], loss["weighting_scheme"]
+    kind, shift = _meant(family, noise)
+    scheme = loss["weighting_scheme"]
     if family == SD3:
         words.say_if("weighting_scheme", scheme if scheme != "none" else _DENSITIES.get(kind, "uniform"), "uniform")
-        words.say_if("training_shift", noise["flow_shift"] or 1.0, 1.0)
+        words.say_if("training_shift", shift or 1.0, 1.0)
     elif family in (*FLUX_LIKE, LUMINA, ANIMA, HUNYUAN):
-        by_sigma = kind in _DENSITIES
-        if kind not in ("auto", "cosmap"):
+        by_sigma = kind in _DENSITIES or (kind == "uniform" and shift not in (0, 1))
+        if kind != "cosmap":
             words.say("timestep_sampling", "sigma" if by_sigma else kind)
-        if scheme != "none" or by_sigma:
+        if scheme != "none" or kind in _DENSITIES:
             words.say("weighting_scheme", scheme if scheme != "none" else _DENSITIES[kind])
-        if noise["flow_shift"]:
-            words.say("discrete_flow_shift", noise["flow_shift"])
+        if by_sigma or (shift and kind == "shift"):
+            words.say("discrete_flow_shift", shift or 1.0)
         words.say_if("sigmoid_scale", noise["sigmoid_scale"], 1.0)
     else:
         return
@@ -128,6 +130,15 @@ def _timesteps(words: Words, family: str, noise: Values, loss: Values) -> None:
     words.say_if("mode_scale", noise["mode_scale"], 1.29)
     if family in (*FLUX_LIKE, LUMINA, HUNYUAN):
         words.say_if("model_prediction_type", loss["model_prediction_type"], _PREDICTS.get(family, "raw"))
+
+
+def _meant(family: str, noise: Values) -> tuple[str, float]:
+    """Return how timesteps are drawn and shifted: of auto what is usual for the family."""
+    kind, shift = noise["timestep_sampling"], noise["flow_shift"]
+    usual = next((each for each in FAMILIES if each.title == family), None)
+    if kind != "auto" or usual is None:
+        return kind, shift
+    return usual.timestep_sampling, shift or usual.shift
 
 
 _DENSITIES = {"logit_normal": "logit_normal", "mode": "mode"}

@@ -9,6 +9,8 @@ from typing import Any
 Option = tuple[str, Sequence[str]]
 """Name of an option without its dashes, and its values; none: a switch."""
 _UNITS = 2**53
+_SMALL = 1e-3
+"""Numbers below this one are written as 5e-4."""
 
 
 class Words:
@@ -34,12 +36,16 @@ class Words:
 
 
 def plain(value: Any) -> str:
-    """Return a value as a command has it: 1e-4 and 0.05, not 0.0001 and 0.050."""
+    """Return a value as a command has it: 1e-4, 0.05, 1 and true."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        if value == int(value) and abs(value) < _UNITS:
-            return str(int(value))
-        text = repr(value)
-        return re.sub(r"e([+-])0*(\d)", r"e\1\2", text).replace("e+", "e")
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if value == int(value) and abs(value) < _UNITS:
+        return str(int(value))
+    text = repr(value)
+    if abs(value) < _SMALL:
+        mantissa, _, exponent = f"{value:.15e}".partition("e")
+        short = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+        text = short if float(short) == value else text
+    return re.sub(r"e([+-])0*(\d)", r"e\1\2", text).replace("e+", "e")

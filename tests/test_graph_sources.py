@@ -6,10 +6,10 @@ from pathlib import Path
 
 import fuzz
 import pytest
-from athanor.training_core.command import sources
+from athanor.training_core import graph_sources
 from athanor.training_core.errors import AthanorError
 
-SAVED = Path(__file__).resolve().parents[1] / "host" / "saved_workflows"
+SAVED = Path(__file__).resolve().parents[0] / "host" / "saved_workflows"
 PROMPT = json.loads((SAVED / "train.api.json").read_text(encoding="utf-8"))
 
 
@@ -25,22 +25,22 @@ def written(path: Path, value: object) -> Path:
 
 
 def test_every_form(tmp_path):
-    assert sources.read(SAVED / "train.api.json").prompt == PROMPT
-    assert sources.read(SAVED / "train.json").workflow["nodes"]
+    assert graph_sources.read(SAVED / "train.api.json").prompt == PROMPT
+    assert graph_sources.read(SAVED / "train.json").workflow["nodes"]
     graph = written(tmp_path / "graph.json", {"node": "8", "prompt": PROMPT, "workflow": {}})
-    assert sources.read(graph) == sources.read(tmp_path) == sources.Source(prompt=PROMPT, node="8")
+    assert graph_sources.read(graph) == graph_sources.read(tmp_path) == graph_sources.Source(prompt=PROMPT, node="8")
     written(
         tmp_path / "job.json", {"training": {"epochs": 4}, "graph": {"node": "8", "prompt": PROMPT, "settings": "12"}}
     )
-    job = sources.read(tmp_path)  # before graph.json: what is edited there counts
+    job = graph_sources.read(tmp_path)  # before graph.json: what is edited there counts
     assert (job.prompt, job.node, job.settings, job.written) == (PROMPT, "8", {"training": {"epochs": 4}}, "12")
-    assert sources.of_json({"1": {"class_type": "A"}}, "").prompt == {
+    assert graph_sources.of_json({"1": {"class_type": "A"}}, "").prompt == {
         "1": {"class_type": "A", "inputs": {}}
     }  # all at its default
     file = lora(
         tmp_path / "a.safetensors", prompt=json.dumps(PROMPT), athanor_job='{"training": {"output_name": "me"}}'
     )
-    assert sources.read(file) == sources.Source(prompt=PROMPT, output_name="me")
+    assert graph_sources.read(file) == graph_sources.Source(prompt=PROMPT, output_name="me")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_holds_no_graph_is_one_sentence(tmp_path, name, content, words):
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(AthanorError, match=words) as error:
-        sources.read(tmp_path / name)
+        graph_sources.read(tmp_path / name)
     fuzz.check_message(str(error.value))
 
 
@@ -69,7 +69,7 @@ def test_a_lora_without_a_graph_and_a_folder_that_is_no_run(tmp_path):
         (tmp_path, "not the"),
     ):
         with pytest.raises(AthanorError, match=words):
-            sources.read(path)
+            graph_sources.read(path)
 
 
 def two() -> dict:
@@ -85,23 +85,23 @@ def two() -> dict:
 
 
 def test_which_node_trains():
-    plain = sources.Source(prompt=two())
-    assert sources.train_node(plain, two(), "2") == sources.train_node(plain, two(), "b") == "2"
-    assert sources.train_node(sources.Source(prompt=two(), node="1"), two(), "") == "1"
-    assert sources.train_node(sources.Source(prompt=two(), output_name="b"), two(), "") == "2"
+    plain = graph_sources.Source(prompt=two())
+    assert graph_sources.train_node(plain, two(), "2") == graph_sources.train_node(plain, two(), "b") == "2"
+    assert graph_sources.train_node(graph_sources.Source(prompt=two(), node="1"), two(), "") == "1"
+    assert graph_sources.train_node(graph_sources.Source(prompt=two(), output_name="b"), two(), "") == "2"
     for named, words in (
         ("", r"has 2 Train LoRA nodes: name one with --node ID, of 1 \(Train: A\), 2 \(B\)"),
         ("C", "there are"),
     ):
         with pytest.raises(AthanorError, match=words):
-            sources.train_node(plain, two(), named)
-    job = sources.Source(prompt=two(), node="1", settings={})
-    assert sources.train_node(job, two(), "1") == "1"
+            graph_sources.train_node(plain, two(), named)
+    job = graph_sources.Source(prompt=two(), node="1", settings={})
+    assert graph_sources.train_node(job, two(), "1") == "1"
     with pytest.raises(AthanorError, match=r"'2': the settings in job\.json are those of node 1"):
-        sources.train_node(job, two(), "2")
+        graph_sources.train_node(job, two(), "2")
     with pytest.raises(AthanorError, match="no Train LoRA node"):
-        sources.train_node(plain, {"3": two()["3"]}, "")
-    assert list(sources.copied_part(two(), "2")) == ["2", "3"]
+        graph_sources.train_node(plain, {"3": two()["3"]}, "")
+    assert list(graph_sources.copied_part(two(), "2")) == ["2", "3"]
 
 
 def test_hurt_files_are_one_sentence_or_a_graph(tmp_path):
@@ -117,8 +117,8 @@ def test_hurt_files_are_one_sentence_or_a_graph(tmp_path):
         (tmp_path / name).write_bytes(fuzz.hurt(whole[name], rng))
         with fuzz.no_hang(case):
             try:
-                source = sources.read(tmp_path / name)
+                source = graph_sources.read(tmp_path / name)
                 if source.prompt:
-                    sources.train_node(source, source.prompt, "")
+                    graph_sources.train_node(source, source.prompt, "")
             except AthanorError as error:
                 fuzz.check_message(str(error))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import AthanorError, quoted, shortened
-from ..files import METADATA, UnreadableFile, is_file, safetensors_header
-from ..json_text import parse_json
-from ..names import simple
-from ..shared_graph import TRAIN_LORA, upstream
-from ..text_files import read_structure
+from .errors import AthanorError, quoted, shortened
+from .files import METADATA, UnreadableFile, is_file, safetensors_header
+from .json_text import parse_json
+from .names import simple
+from .shared_graph import TRAIN_LORA, upstream
+from .text_files import read_structure
 
 _DEFAULT_TITLE = "Train LoRA"
 FORMS = (

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import quoted, shortened
-from ..json_text import objects
+from .errors import quoted, shortened
+from .json_text import objects
 
 Inputs = Mapping[str, tuple[Any, Mapping[str, Any]]]
 """A node type's inputs in the order of its widgets: name -> its type (a list: the choices) and its options."""

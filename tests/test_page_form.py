@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import fuzz
-from athanor.training_core.command import page_form
+from athanor.training_core import page_form
 
 FIXTURE = json.loads((Path(__file__).parent / "page_form.json").read_text(encoding="utf-8"))
 

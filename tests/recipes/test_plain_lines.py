@@ -1,0 +1,176 @@
+"""Settings as people write them in posts: lists, tables, lines with several, Chinese and Japanese, and texts that are none."""
+
+import json
+from pathlib import Path
+
+import pytest
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.recipes.document import Document
+from athanor.training_core.recipes.forms import plain_values
+from athanor.training_core.recipes.forms.plain_lines import LINES
+from athanor.training_core.recipes.read import read
+
+PUBLISHED = Path(__file__).parent / "published"
+E = """SD 1.5, anime
+LoCon, network dim 16, alpha 8, conv dim 8, conv alpha 4
+clip skip 2
+noise_offset 0.1 · min-SNR γ 5
+unet lr 1e-4, te lr 5e-5
+cosine, warm-up 5-10 % of the steps
+AdamW8bit
+batch 2, 10 epochs
+"""
+"""Recipe E (shared recipes) as a post would say it."""
+
+
+def of(text, name=""):
+    return read([Document(name=name, data=text.encode())])
+
+
+def settings(text):
+    """What a text sets, flat: "network.rank" -> 32."""
+    recipe = of(text).recipe
+    flat = {f"{group}.{name}": value for group, values in recipe.settings.items() for name, value in values.items()}
+    return flat | {f"datasets.{name}": value for name, value in recipe.datasets[0].items()}
+
+
+def test_recipe_e_as_a_post():
+    reading = of(E)
+    recipe = reading.recipe
+    assert reading.form == "lines of settings"
+    assert (recipe.model.family, recipe.model.clip_skip) == ("SD1.5", 2)
+    network, optimizer = recipe.group("network"), recipe.group("optimizer")
+    assert (network.algo, network.rank, network.alpha, network.conv_rank, network.conv_alpha) == (
+        "locon",
+        16,
+        8.0,
+        8,
+        4.0,
+    )
+    assert network.train == "unet + text encoder"
+    assert (optimizer.unet_lr, optimizer.text_encoder_lr, optimizer.optimizer_type) == ("1e-4", "5e-5", "AdamW8bit")
+    assert (optimizer.lr_scheduler, optimizer.lr_warmup_steps) == ("cosine", "5%")
+    assert recipe.group("loss").min_snr_gamma == 5.0 and recipe.group("noise").noise_offset == 0.1
+    assert recipe.group("buckets").batch_size == 2 and recipe.group("training").epochs == 10
+    assert any("5-10 %" in line.name and "first one" in line.why for line in reading.lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "value"),
+    [
+        ("Network dim: 32", "network.rank", 32),
+        ("- UNet LR = 1e-4", "optimizer.unet_lr", "1e-4"),
+        ("* **Learning rate** - 5 x 10^-5", "optimizer.learning_rate", 5e-5),
+        ("| lr | 0,0001 |", "optimizer.learning_rate", 1e-4),
+        ("1. Epochs – 15 (save each)", "training.epochs", 15),
+        ("Resolution 1024x768", "buckets.height", 768),
+        ("Optimizer: AdamW 8bit (weight decay 0.1)", "optimizer.optimizer_args", "weight_decay=0.1"),
+        ("Optimizer: Prodigy (d_coef=2, weight_decay=0.01)", "optimizer.optimizer_args", "d_coef=2 weight_decay=0.01"),
+        ("LR scheduler: Cosine with 3 restarts", "optimizer.lr_scheduler_num_cycles", 3),
+        ("Steps: 2,500", "training.max_train_steps", 2500),
+        ("Steps: 2k", "training.max_train_steps", 2000),
+        ("Save every 2 epochs", "training.save_every_n_epochs", 2),
+        ("Rank/Alpha: 64/1", "network.alpha", 1.0),
+        ("UNet/TE LR: 1e-4 / 5e-5", "optimizer.text_encoder_lr", "5e-5"),
+        ("<li>Keep tokens: 1</li>", "datasets.keep_tokens", 1),
+        ("Flip augmentation: yes", "datasets.flip_aug", True),
+        ("训练轮数：12", "training.epochs", 12),
+        ("学习率 2e-4", "optimizer.learning_rate", 2e-4),
+        ("・バッチサイズ 4", "buckets.batch_size", 4),
+        ("batch_size = 4 #@param {type: 'number'}", "buckets.batch_size", 4),
+    ],
+)
+def test_spellings(line, path, value):
+    found = settings(f"{line}\nconv dim: 8\nnoise offset: 0.05")
+    assert found[path] == value
+    assert (found["network.conv_rank"], found["noise.noise_offset"]) == (8, 0.05)
+
+
+def test_several_in_one_line():
+    found = settings("Prodigy, cosine, dim 32 alpha 16, batch 2, 4 repeats")
+    assert found == {
+        "optimizer.optimizer_type": "Prodigy", "optimizer.lr_scheduler": "cosine", "network.rank": 32, "network.alpha": 16.0,
+        "buckets.batch_size": 2, "datasets.repeats": 4,
+    }  # fmt: skip
+
+
+def test_a_table_with_its_names_above():
+    found = settings("| Optimizer | LR | Dim |\n|---|---|---|\n| Prodigy | 1 | 32 |\n")
+    assert found == {"optimizer.optimizer_type": "Prodigy", "optimizer.learning_rate": 1.0, "network.rank": 32}
+
+
+def test_steps_follow_from_epochs_where_both_are_told():
+    reading = of("Epochs: 10\nSteps: 4500\nDim: 8")
+    assert reading.recipe.group("training").max_train_steps == 0
+    assert next(line for line in reading.lines if line.name == "Steps").kind == "meaningless"
+
+
+def test_what_is_said_twice_counts_once_and_is_told():
+    reading = of("Dim: 8\nAlpha: 4\nDim: 16")
+    assert reading.recipe.group("network").rank == 8
+    assert any(line.name == "Dim: 16" and "said twice" in line.why for line in reading.lines)
+
+
+def test_prose_is_told_in_one_line():
+    reading = of("My style\nI like it a lot\nand so will you.\nDim: 8\nAlpha: 4\nthanks")
+    assert [line.name for line in reading.lines if line.kind == "unknown"] == ["4 lines of text"]
+
+
+def test_the_trainer_of_a_site_as_json():
+    recipe = of((PUBLISHED / "civitai-trainer-sdxl.json").read_text(encoding="utf-8")).recipe
+    network, optimizer = recipe.group("network"), recipe.group("optimizer")
+    assert (network.rank, network.alpha, network.train) == (16, 16.0, "unet"), "textEncoderLR is 0"
+    assert (optimizer.optimizer_type, optimizer.unet_lr) == ("Prodigy", "1")
+    assert recipe.group("training").epochs == 90
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PUBLISHED.glob("post-*")))
+def test_published_posts_are_read(name):
+    reading = of((PUBLISHED / name).read_text(encoding="utf-8"), name)
+    assert reading.form == "lines of settings"
+    assert sum(line.kind == "taken" for line in reading.lines) >= 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Hello, this is a letter about my holiday.\nI stayed for 10 days in room 32.",
+        "a cat\nNegative prompt: bad\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 123, Size: 512x768, Model hash: abc, Model: foo",
+        "seed: 3\nmodel: x.safetensors",
+        "rank: 32",
+        '{"name": "package", "version": "1.0", "scripts": {"train": "x"}}',
+        "[1, 2, 3]",
+    ],
+)
+def test_other_texts_are_no_recipe(text):
+    with pytest.raises(AthanorError, match="no recipe"):
+        of(text)
+
+
+def test_pages_that_tell_of_settings_are_none():
+    root = Path(__file__).parents[2]
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/api.md", "training_core/settings/network.py"):
+        assert LINES.read(Document(name=name, data=(root / name).read_bytes())) is None, name
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e-4", "1e-4"), ("5×10^-5", "5e-5"), ("1 x 10-4", "1e-4"), ("4,500", "4500"), ("0,5", "0.5"), ("10 %", "10%"), ("2k", "2000"),
+     ("about 8 or 9", "8"), (".5", ".5"), ("1024x1024", "1024"), ("1e−4", "1e-4")],
+)  # fmt: skip
+def test_numbers_as_people_write_them(text, number):
+    found = plain_values.number(text)
+    assert found is not None and found[0] == number
+
+
+def test_an_object_with_other_things_is_none():
+    assert (
+        LINES.read(Document(data=json.dumps({f"field{i}": i for i in range(20)} | {"rank": 4, "alpha": 2}).encode()))
+        is None
+    )
+
+
+def test_broken_json_is_told_with_its_line():
+    with pytest.raises(AthanorError, match=r"^x\.json begins as JSON does, but is broken in line 3"):
+        of('{\n"network_dim": 8,\n"network_alpha" 4,\n"learning_rate": 1}', "x.json")

@@ -1,0 +1,76 @@
+"""LoRA files that hold a whole recipe: those made here their job and graph, OneTrainer's their configuration (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...errors import AthanorError
+from ...json_text import parse_json
+from ...network.metadata_choice import GRAPH, JOB
+from ...shared_graph import TRAIN_LORA
+from .. import own_lines
+from ..document import Document
+from ..form import Form
+from ..rules import Given, Told
+from . import onetrainer, own
+from .lora_family import of_metadata, role_of_model
+from .lora_header import header
+
+
+def _read(document: Document) -> Told | None:
+    """Return what the job in a file's metadata says; None if the file has none."""
+    found = header(document)
+    job = parse_json(found.metadata.get(JOB, "")) if found else None
+    if found is None or not isinstance(job, dict):
+        return None
+    prompt = parse_json(found.metadata.get(GRAPH[0], ""))
+    node = _node(prompt, job) if isinstance(prompt, dict) else ""
+    graph = {"prompt": prompt if node else None, "node": node, "family": of_metadata(found.metadata)}
+    whole = Document(name=document.name, data=json.dumps({**job, "graph": graph}).encode())
+    try:
+        told = own.JOB.read(whole)
+    except AthanorError as error:
+        raise AthanorError(f"{document.title}: the settings in its metadata cannot be read ({error})") from None
+    if told is None or node:
+        return told
+    return replace(told, given=(*told.given, *_model(found.metadata)))
+
+
+def _node(prompt: Mapping[str, Any], job: Mapping[str, Any]) -> str:
+    """Return the node that trained the file: by the name that it gives, or the only one; '' where that is not clear."""
+    trains = {
+        str(key): each["inputs"]
+        for key, each in prompt.items()
+        if isinstance(each, dict) and each.get("class_type") == TRAIN_LORA and isinstance(each.get("inputs"), dict)
+    }
+    training = job.get("training")
+    name = training.get("output_name") if isinstance(training, dict) else None
+    named = [key for key, inputs in trains.items() if inputs.get("output_name") == name]
+    return named[0] if len(named) == 1 else next(iter(trains)) if len(trains) == 1 else ""
+
+
+def _model(metadata: Mapping[str, str]) -> list[Given]:
+    """Return the model of a file without its graph, as its other fields name it."""
+    name = metadata.get("ss_sd_model_name", "None")
+    skip = metadata.get("ss_clip_skip", "None")
+    given = [own_lines.given("model.family", of_metadata(metadata))]
+    if name != "None":
+        given.append(own_lines.given(f"model.files.{role_of_model(of_metadata(metadata))}", name))
+    if skip.isdecimal() and len(skip) < 3:
+        given.append(own_lines.given("model.clip_skip", int(skip)))
+    return [each for each in given if each.value]
+
+
+def _read_onetrainer(document: Document) -> Told | None:
+    """Return what the configuration says that OneTrainer writes into its files if it is asked to; None if a file has none."""
+    found = header(document)
+    config = found.metadata.get("ot_config", "") if found else ""
+    whole = Document(name=document.name, data=config.encode(errors="replace"))
+    return next((told for form in onetrainer.FORMS if (told := form.read(whole)) is not None), None) if config else None
+
+
+ONETRAINER_LORA = Form(title="LoRA file of OneTrainer", program=onetrainer.FORMS[0].program, read=_read_onetrainer)
+OWN_LORA = Form(title="LoRA file of Athanor", program=own.ATHANOR, read=_read)

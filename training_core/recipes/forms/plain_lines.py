@@ -1,0 +1,135 @@
+"""Settings as people write them in posts: "Network dim: 32, alpha 16", lists, tables, "Prodigy, cosine, batch 2" (pure)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ...errors import AthanorError
+from ...json_text import load_json
+from ..document import Document
+from ..form import Form
+from ..rules import Given, Told
+from . import plain_names as names
+from .plain_given import Found, given, is_setting
+from .plain_parts import parts, rows
+from .plain_words import POST
+
+_MOST_LINES = 500
+_MOST_UNKNOWN = 30
+_LEAST = 2
+_SHORT, _OF_LONG_TEXTS = 30, 4
+"""Lines of a short text, and how many settings a longer one has to have."""
+_LEAST_PART = 0.15
+"""Of the lines of a text have to hold a setting, twice as many of one with more than `_LONG` lines: an article that tells of
+trainings is no recipe."""
+_LONG = 60
+_OF_OBJECTS = 0.4
+"""The same of the fields of an object."""
+_LONGEST = 400
+"""Characters of a line that is looked at."""
+_ENDINGS = ("", ".txt", ".md", ".json", ".csv", ".html", ".htm", ".log", ".ini", ".cfg", ".text")
+_WEAK = frozenset(
+    (
+        "seed",
+        "resolution",
+        names.MODEL,
+        names.PICTURES,
+        names.TRIGGER,
+        names.ABOUT,
+        "vae",
+        "max_train_steps",
+        names.FAMILY,
+    )
+)
+"""Names that other lists have as well: of the others there has to be at least one."""
+
+
+def _read(document: Document) -> Told | None:
+    """Return the settings that a text lists; None if there are not at least two.
+
+    Raises:
+        AthanorError: the text begins as JSON does, and is broken.
+    """
+    if document.ending not in _ENDINGS:
+        return None
+    value = document.json
+    if value is not None:
+        of_object = [*_of_object(value)] if isinstance(value, dict) else []
+        known = sum(is_setting(each) for each in of_object)
+        return _told(of_object, []) if known >= _OF_OBJECTS * len(of_object) else None
+    if document.text.lstrip().startswith("{"):
+        raise AthanorError(_broken(document))
+    lines = _plain(document.text).split("\n")
+    if len(lines) > _MOST_LINES:
+        return None
+    found: list[Found] = []
+    prose: list[str] = []
+    for line in rows(lines):
+        of_line = [*parts(line)] if len(line) <= _LONGEST else []
+        found += of_line
+        if line.strip() and not any(is_setting(each) for each in of_line):
+            prose.append(line.strip())
+    written = sum(1 for line in lines if line.strip())
+    part = _LEAST_PART * (2 if written > _LONG else 1)
+    if written - len(prose) < part * written:
+        return None
+    return _told(found, [line for line in prose if not any(parts(line))])
+
+
+def _broken(document: Document) -> str:
+    """Return the sentence about a text that would be JSON."""
+    try:
+        load_json(document.text.strip())
+    except json.JSONDecodeError as error:
+        return f"{document.title} begins as JSON does, but is broken in line {error.lineno}: copy or save it again."
+    except ValueError as error:
+        return f"{document.title} is JSON that cannot be read: {error}."
+    return f"{document.title} is JSON that is too large or nested too deeply to be a recipe."
+
+
+def _plain(text: str) -> str:
+    """Return a text without the marks of HTML and Markdown."""
+    text = re.sub(r"<\s*(?:br|/p|/li|/tr|/h\d|/div)\s*/?>", "\n", text, flags=re.IGNORECASE)
+    text = (
+        re.sub(r"</?[a-zA-Z][^<>\n]{0,200}>", " ", text)
+        .replace("&nbsp;", " ")
+        .replace("&amp;", "&")
+        .replace("\xa0", " ")
+    )
+    return re.sub(r"\*\*|__|`|(?<!\w)\*(?=[^\s*])|(?<=[^\s*])\*(?!\w)", "", text)
+
+
+def _of_object(value: dict[str, Any]) -> Iterator[Found]:
+    """Yield the settings of an object as sites give it, whose names have no spaces: {"unetLR": 1}."""
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _of_object({str(key): each for key, each in inner.items() if not isinstance(each, (dict, list))})
+        elif not isinstance(inner, list):
+            option = names.KEYS.get(names.compact(str(name)), "")
+            text = "" if inner is None else str(inner).lower() if isinstance(inner, bool) else str(inner)
+            yield Found(option=option, shown=str(name), value=text)
+
+
+def _told(found: list[Found], prose: list[str]) -> Told | None:
+    settings = [each for each in found if is_setting(each)]
+    options = {each.option for each in settings}
+    strong = len(options - _WEAK)
+    if len(options) < _LEAST or not strong or (len(found) + len(prose) > _SHORT and strong < _OF_LONG_TEXTS):
+        return None
+    said, unread = given(found)
+    unknown = [each for each in found if not each.option]
+    said += [Given(name=each.shown, value=each.value) for each in unknown[:_MOST_UNKNOWN]]
+    if len(unknown) > _MOST_UNKNOWN:
+        unread.append(
+            (f"{len(unknown) - _MOST_UNKNOWN} more lines with a colon", "No setting of such a name is known.")
+        )
+    if prose:
+        what = f"{len(prose)} lines of text" if len(prose) > 1 else prose[0]
+        unread.append((what, "No setting is found in it." if len(prose) == 1 else "No setting is found in them."))
+    return Told(given=tuple(said), unread=tuple(unread))
+
+
+LINES = Form(title="lines of settings", program=POST, read=_read)

@@ -1,0 +1,185 @@
+"""A line of a post -> the names of settings in it with their values, however they are joined (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from . import plain_values as values
+from .lora_family import titled
+from .plain_given import TWO, Found
+from .plain_names import GENERATION, KEYS, KIND, MODEL, MORE, SAVE_EVERY, compact, spelled
+
+_BULLET = re.compile(r"^\s*(?:[-*+>•·●▪◦‣–—#・]+|\(?\d{1,2}[.)、]|[☑✅✔️🔹🔸▶►]+)\s+|^\s*[•·●▪◦‣・]\s*")
+_SPLIT = re.compile(r"\s*[;；·•|｜、，]\s*|,\s+|\s+[/—–]\s+(?=[A-Za-z])|\.\s+(?=[A-Z])|\.$|。")
+_SIGN = r"\s*(?:\([^()]{0,40}\)|（[^（）]{0,40}）)?\s*(?:[:：=＝]+|→|->|\s[-–—]\s|\t)\s*"
+_JOINED = re.compile(_SIGN)
+_WEAK = re.compile(r"(?:\s*\([^()\d]{0,30}\))?\s+(?:(?:of|is|at|was|set to|to)\s+)?|(?<=[^\x00-\x7f])")
+_UNKNOWN = re.compile(
+    r"([A-Za-z\u3040-\u9fff][\w\u3040-\u9fff ./&'+%-]{1,40}?)\s*(?:\([^()]{0,40}\)|（[^（）]{0,40}）)?\s*(?:[:：=＝]+|→|->|\t)\s*(?=\S)"
+)
+_TWO_NAMES = re.compile(r"([^:：=|]{3,50}?)\s*[:：=]\s*(.+)")
+_SHORT = re.compile(r"[\w.+-]{1,30}|.*\d.*")
+"""What the value of an unknown setting looks like: one word, or with a number; all else is a sentence."""
+_COUNTED = re.compile(
+    r"(?<![\w.])([\d.,]+k?)\s*(?:×|x)?\s*(?:training\s+|total\s+)?"
+    r"(epochs?|repeats?|steps?|dim|rank|alpha|images?|pictures?|pics|cycles?|restarts?|轮|步|张|次重复|エポック|ステップ|枚)(?![a-z])",
+    re.IGNORECASE,
+)
+_CALLED = {
+    "轮": "epochs", "步": "steps", "张": "images", "次重复": "repeats", "エポック": "epochs", "ステップ": "steps", "枚": "images",
+}  # fmt: skip
+_NEEDS_A_SIGN = frozenset((
+    "model", "base", "network", "type", "lora", "settings", "training", "parameters", "size", "time", "note", "notes", "data",
+    "version", "date", "caption", "captions", "tags", "loss", "shift", "weight", "strength", "usage", "image", "images", "guidance",
+    "factor", "preset", "multires", "flip", "bucket", "step", "res", "pics", "photos", "dataset", "keyword", "trigger", "activation",
+    "checkpoint", "attention", "schedule", "precision", "dropout", "精度", "模型", "重复", "素材",
+))  # fmt: skip
+"""Spellings that are words of any text: they count only with a colon, an equals sign or the like behind them."""
+_START = re.compile(r"[\s(（/,]+|(?<=[\u3040-\u9fff])(?=[\u3040-\u9fffA-Za-z])|(?<=[\w)])(?=[\u3040-\u9fff])")
+_BARE = (
+    ("optimizer_type", "optimi[sz]er", values.optimizer),
+    ("lr_scheduler", r"(?:lr\s+)?schedule[r]?", values.schedule),
+    (KIND, "network", values.uncommon_kind),
+    ("mixed_precision", r"(?:mixed\s+)?precision", values.number_format),
+)
+"""Settings whose values tell which one is meant, a word that can stand behind them, and what reads them."""
+_TABLE_LINE = re.compile(r"^\s*\|?[\s:|-]*-{2,}[\s:|-]*\|?\s*$")
+
+
+def rows(lines: list[str]) -> Iterator[str]:
+    """Yield the lines, of tables as "name: value": rows of two cells, or a row of names above one of values."""
+    above: list[str] = []
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if "|" in line else []
+        if cells and _TABLE_LINE.match(line):
+            continue
+        known = [compact(cell) in KEYS for cell in cells]
+        if len(cells) >= 2 and known[0] and not all(known):
+            yield f"{cells[0]}: {cells[1]}"
+        elif len(cells) >= 2 and sum(known) >= 2:
+            above = cells
+        elif above and len(cells) == len(above):
+            for name, cell in zip(above, cells, strict=True):
+                yield f"{name}: {cell}"
+            above = []
+        else:
+            above = above if cells else []
+            yield line
+
+
+def parts(line: str) -> Iterator[Found]:
+    """Yield the names and values of one line; of a line of prose, or of a generated picture's settings, none."""
+    line = re.sub(r"\s#@.*$|\s//.*$", "", _BULLET.sub("", line).strip())
+    line = re.sub(r"^[\"']([\w .-]{1,40})[\"'](?=\s*[:=])", r"\1", line)
+    if "://" in line or sum(word in compact(line) for word in GENERATION) >= 2:
+        return
+    both = _TWO_NAMES.match(line)
+    if both and KEYS.get(compact(both[1]), "") in TWO:
+        yield Found(option=KEYS[compact(both[1])], shown=both[1].strip(), value=both[2])
+        return
+    inner = [match[1] or match[2] or "" for match in re.finditer(r"\(([^()]*)\)|（([^（）]*)）", line)]
+    for segment in _SPLIT.split(line):
+        yield from _of_segment(segment.strip())
+    for remark in inner:
+        yield from _counted(remark)
+
+
+def _of_segment(segment: str) -> Iterator[Found]:
+    """Yield what a part of a line says: names with a value behind, numbers with a name behind, or a value that tells its name."""
+    if not segment:
+        return
+    heads = [*_heads(segment)]
+    before = segment[: heads[0][0]] if heads else segment
+    if heads and before.strip(" ,("):
+        yield from _counted(before)
+    for number, (_, end, option, shown) in enumerate(heads):
+        last = heads[number + 1][0] if number + 1 < len(heads) else len(segment)
+        value = segment[end:last].strip().rstrip(",;.&").strip()
+        value = value.rstrip(")") if value.count(")") > value.count("(") else value
+        value = re.sub(r"\s+(?:or|and|&|/|或)$", "", value.rstrip("(").strip())
+        if option == MORE:
+            yield from _of_segment(value)
+        elif value and (option or (len(value) <= 60 and _SHORT.fullmatch(value))):
+            yield Found(option=option, shown=shown, value=value)
+            yield from (each for each in _counted(value) if option not in (each.option, SAVE_EVERY))
+    if not heads:
+        yield from _counted(segment)
+        yield from _bare(segment)
+
+
+def _heads(segment: str) -> Iterator[tuple[int, int, str, str]]:
+    """Yield (start, end, option, name) of each name that a value follows; an option of '' is a name that is not known."""
+    position = 0
+    while position < len(segment):
+        found = _head_at(segment, position)
+        if found:
+            yield found
+            position = found[1]
+        position = _next_start(segment, position)
+
+
+def _next_start(segment: str, position: int) -> int:
+    """Return where the next word begins."""
+    match = _START.search(segment, position + 1)
+    return max(position + 1, match.end()) if match else len(segment)
+
+
+def _head_at(segment: str, start: int) -> tuple[int, int, str, str] | None:
+    if start == 0 and (match := _UNKNOWN.match(segment)):
+        option = KEYS.get(compact(re.sub(r"\([^)]*\)", "", match[1])), "") or KEYS.get(compact(match[1]), "")
+        if option or not _ends_in_a_name(match[1].rstrip()):
+            return start, match.end(), option, match[1].strip()
+    match = spelled(segment, start)
+    if not match:
+        return None
+    name = match[0]
+    option = KEYS.get(compact(name), "")
+    if sign := _JOINED.match(segment, match.end()):
+        return start, sign.end(), option, name
+    weak = _WEAK.match(segment, match.end())
+    if option and weak and name.lower().strip() not in _NEEDS_A_SIGN and _follows(option, segment[weak.end() :]):
+        return start, weak.end(), option, name
+    return None
+
+
+def _ends_in_a_name(text: str) -> bool:
+    """Whether the last words of a text are the name of a setting: what is before them is not a part of it."""
+    starts = [match.start() for match in re.finditer(r"(?<=\s)\S", text)]
+    return any((name := spelled(text, start)) is not None and name.end() == len(text) for start in starts)
+
+
+def _follows(option: str, rest: str) -> bool:
+    """Whether a value comes next: a number, or what an optimizer, a schedule or a model is called."""
+    if re.match(r"[-−]?\.?\d", rest):
+        return True
+    first = " ".join(rest.split()[:3])
+    if option == "optimizer_type":
+        return values.optimizer(first) is not None
+    if option == "lr_scheduler":
+        return values.schedule(first) is not None
+    return (option == MODEL and bool(titled(first))) or (
+        option == SAVE_EVERY and first.lower().startswith(("epoch", "step"))
+    )
+
+
+def _counted(text: str) -> Iterator[Found]:
+    """Yield numbers with what they count behind them: "10 epochs", "8 dim"."""
+    for match in _COUNTED.finditer(text):
+        name = _CALLED.get(match[2], match[2])
+        yield Found(option=KEYS.get(compact(name), ""), shown=match[2], value=match[1])
+
+
+def _bare(segment: str) -> Iterator[Found]:
+    """Yield what a value tells by itself: an optimizer, a schedule, a number format, a kind of model."""
+    plain = segment.strip(" .!")
+    if len(plain) > 40 or len(plain.split()) > 5:
+        return
+    for option, ending, read in _BARE:
+        text = re.sub(rf"\s*{ending}$", "", plain, flags=re.IGNORECASE)
+        found = read(text)
+        if found and len(text.split()) <= 4 and compact(text).startswith(compact(found[0])[:4]):
+            yield Found(option=option, shown=plain, value=text)
+            return
+    if titled(plain):
+        yield Found(option=MODEL, shown=plain, value=plain)

@@ -1,0 +1,35 @@
+"""What the names in posts mean here: sd-scripts' words, and those that people use for several settings or for none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..rules import Meaningless, Paths, Said, Turned, Vocabulary
+from . import plain_names as names
+from .lora_family import titled
+from .sd_scripts_words import SD_SCRIPTS, WORDS
+
+
+def _nothing(_said: Said) -> dict[str, Any]:
+    return {}
+
+
+def _family(value: Any, _said: Said) -> Paths:
+    title = titled(value)
+    if not title:
+        raise ValueError("No model of this name is known here: choose the model yourself.")
+    return {"model.family": title}
+
+
+_OWN: Vocabulary = {
+    names.FAMILY: Turned(to=_family, why="The kind of the model, by what people call it."),
+    names.KIND: Turned(to=lambda value, _: {"network.algo": value}, why="The kind of network.", same=True),
+    names.PICTURES: Meaningless(why="How many pictures there are is seen in your folder."),
+    names.TRIGGER: Meaningless(why="It belongs into your captions, or into caption_prefix of Dataset Loader."),
+    names.ABOUT: Meaningless(why="It tells of the author's work, not how the LoRA is trained."),
+    names.DECIDED: Meaningless(why="They follow from the epochs: how many they are depends on your pictures."),
+}
+
+POST = replace(SD_SCRIPTS, title="A list of settings", vocabulary={**WORDS, **_OWN}, implied=_nothing)
+"""Settings in a post, of whichever program: what they do not say is at its default here."""
