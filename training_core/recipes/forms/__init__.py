@@ -36,6 +36,7 @@ FORMS: tuple[Form, ...] = (
     musubi.CONFIG,
     musubi.COMMAND,
     sd_scripts.DATASET,
+    sd_scripts.EASY_TRAINING,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
     sd_scripts.LORA_SCRIPTS_SCRIPT,

@@ -37,7 +37,7 @@ _NUMBERS = frozenset(
     | {"max_train_epochs", "max_train_steps", "unet_lr", "text_encoder_lr", "lr_warmup_steps", "clip_skip", "discrete_flow_shift",
        "max_token_length", "sample_every_n_epochs", "sample_every_n_steps", "guidance_scale"}
 )  # fmt: skip
-_SWITCHES = frozenset(
+SWITCHES = frozenset(
     {option for option, rule in WORDS.items() if isinstance(rule, Same) and _KINDS.get(rule.path) == "bool"}
     | {
         "gradient_checkpointing",
@@ -47,6 +47,7 @@ _SWITCHES = frozenset(
         "full_fp16",
         "fp8_base",
         "v_parameterization",
+        "network_train_unet_only",
     }
 )
 _CHOICES: dict[str, Callable[[str], tuple[str, bool] | None]] = {
@@ -150,7 +151,7 @@ def _cleaned(found: Found) -> Iterator[Clean]:
         number = values.number(value)
         if number:
             yield option, number[0], number[1]
-    elif option in _SWITCHES:
+    elif option in SWITCHES:
         on = values.switch(value)
         if on is not None:
             yield option, on, False
@@ -173,7 +174,7 @@ def _two(option: str, value: str) -> Iterator[Clean]:
     ]
     found = [number[0] for number in numbers if number]
     for name, number in zip(TWO[option], [*found, *found][: 2 if found else 0], strict=False):
-        yield name, number, False
+        yield name, number, len(found) > len(TWO[option])
 
 
 def _choice(option: str, value: str) -> Iterator[Clean]:

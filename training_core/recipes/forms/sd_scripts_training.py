@@ -179,6 +179,9 @@ def rules() -> Vocabulary:
         "v2": Turned(
             to=lambda value, _: {"model.family": SD2} if switch(value) else {}, why="A model of the SD2 kind."
         ),
+        "sdxl": Turned(
+            to=lambda value, _: {"model.family": SDXL} if switch(value) else {}, why="A model of the SDXL kind."
+        ),
         "v_parameterization": Turned(
             to=lambda value, _: {"model.v_prediction": True} if switch(value) else {},
             why="The model predicts v: a node in front of the training says so where its file does not.",
@@ -217,7 +220,7 @@ def rules() -> Vocabulary:
         "log_with": Meaningless(why=TRACKER),
         "cache_latents": Turned(
             to=_cached,
-            why="A latent that is kept is drawn once, as there; here it is kept on disk and in no need of a switch.",
+            why="A latent that is kept is drawn once, as there.",
         ),
         "cache_latents_to_disk": Turned(to=_cached_on_disk, why="A latent that is kept is drawn once, as there."),
         "sample_every_n_epochs": Turned(to=_interval, why="The same interval.", same=True),
