@@ -121,7 +121,7 @@ def sdxl_style_lokr() -> Sheet:
         "optimizer", optimizer_type="Lion8bit", optimizer_args="weight_decay=0.05 betas=0.9,0.95", learning_rate=1e-4,
         unet_lr="1e-4", text_encoder_lr="1e-5", lr_scheduler="constant_with_warmup", lr_warmup_steps="100",
     )  # fmt: skip
-    run.config("cache", cache_to_disk=True)
+    run.config("cache", latent_sampling="once", cache_to_disk=True)
     train = {
         "epochs": 40, "save_every_n_epochs": 2, "save_precision": "fp16", "seed": 1337, "mixed_precision": "fp16",
         "full_precision": "fp16", "gradient_checkpointing": "all", "gradient_accumulation_steps": 2,
@@ -171,7 +171,8 @@ def sd3_full_finetune() -> Sheet:
         **To change**
         1. The model and its three text encoders. Memory: about 3 x the model and the activations.
         2. *Dataset Loader*: your folder. 51 pictures were too few, 102 did.
-        3. Published on four GPUs: *processes* 4.
+        3. Published on four GPUs with a picture each. One GPU gives the same numbers with *gradient_accumulation_steps* 4, as \
+        here; on four, set it to 1 and *processes* to 4.
 
         The recipe has two settings without effect here, and *Train LoRA* says so: *debiased_estimation_loss* means nothing for \
         flow models. *keep_tokens* needs *shuffle_caption*.
@@ -192,17 +193,17 @@ def sd3_full_finetune() -> Sheet:
     run.data("my_style", 1024, {"max_bucket_reso": 2048, "batch_size": 1}, keep_tokens=1, caption_extension=".txt")
     s.group("Settings")
     run.config("network", algo="finetune", train="unet")
-    run.config("loss", debiased_estimation_loss=True)
+    run.config("loss", debiased_estimation_loss=True, model_prediction_type="sigma_scaled")
     s.column()
     run.config(
         "optimizer", optimizer_type="AdamW8bit", learning_rate=1e-4, lr_scheduler="cosine_with_restarts", lr_warmup_steps="0",
         lr_scheduler_num_cycles=1,
     )  # fmt: skip
-    run.config("cache", cache_to_disk=True, vae_batch_size=1)
+    run.config("cache", latent_sampling="once", cache_to_disk=True, vae_batch_size=1)
     s.group("Training")
     trained = run.train(
         "sd3_style", epochs=16, save_every_n_epochs=1, save_precision="fp16", mixed_precision="bf16", full_precision="bf16",
-        gradient_checkpointing="all",
+        gradient_checkpointing="all", gradient_accumulation_steps=4,
     )  # fmt: skip
     show(s, trained["loss_curve"], "Loss curve")
     s.group("Choose among the checkpoints")

@@ -86,7 +86,10 @@ class Page:
         if self.page.locator(".athanor-board").count():
             self.page.locator(TAB).first.click()
         self.page.wait_for_selector(".athanor-board", state="detached")
-        self.page.evaluate("() => window.comfyAPI.app.app.extensionManager.toast.removeAll()")
+        self.page.evaluate(
+            """() => { const { toast } = window.comfyAPI.app.app.extensionManager;
+                (toast.removeAll ?? toast.dismissAll)(); }"""  # its name in frontends until 1.57, and after
+        )
         self.renderer(False)
         self.page.evaluate("() => window.comfyAPI.app.app.graph.clear()")
         self.empty_queue()

@@ -116,9 +116,9 @@ def test_a_main_file_and_its_dataset_are_one_recipe():
 @pytest.mark.parametrize(
     ("name", "family", "unknown"),
     [
-        ("diffusion-pipe-qwen-image.toml", "Qwen-Image", ["optimizer.type", "optimizer.weight_decay"]),
-        ("diffusion-pipe-wan.toml", "Wan 2.1 text-to-video", []),
-        ("diffusion-pipe-zimage.toml", "Z-Image", []),
+        ("diffusion-pipe-qwen-image.toml", "Qwen-Image", ["dataset", "optimizer.type", "optimizer.weight_decay"]),
+        ("diffusion-pipe-wan.toml", "Wan 2.1 text-to-video", ["dataset"]),
+        ("diffusion-pipe-zimage.toml", "Z-Image", ["dataset"]),
         ("diffusion-pipe-dataset-kontext.toml", "", []),
     ],
 )
@@ -181,7 +181,11 @@ def test_a_key_is_not_shown():
 
 def test_models_that_are_not_trained_say_so():
     reading = of("[model]\ntype = 'wan'\nckpt_path = 'Wan2.1-I2V-14B-480P'\n")
-    assert reading.recipe.model.family == "" and "goes on from a given picture" in line(reading, "model.type").why
+    assert (
+        line(reading, "model.type").kind == "unknown"
+        and "goes on from a given picture" in line(reading, "model.type").why
+    )
+    assert reading.recipe.model.family == "Wan 2.1 text-to-video" and "nearest" in line(reading, "the model").why
     assert (
         of("[model]\ntype = 'wan'\nckpt_path = 'Wan2.2-TI2V-5B'\n").recipe.model.family == "Wan 2.2 5B (still pictures)"
     )

@@ -129,7 +129,8 @@ def test_defaults_of_a_shell_script_are_its_values():
 @pytest.mark.parametrize("name", ["musubi-wan22-dual.txt", "musubi-wan22-script-line-break.txt"])
 def test_a_model_that_goes_on_from_a_picture_says_that_it_is_not_trained(name):
     reading = published(name)
-    assert reading.recipe.model.family == "" and "goes on from a given picture" in line(reading, "script").why
+    assert "goes on from a given picture" in line(reading, "script").why and line(reading, "script").kind == "unknown"
+    assert reading.recipe.model.family == "Wan 2.1 text-to-video" and "nearest" in line(reading, "the model").why
     assert line(reading, "dit_high_noise").kind == "unknown"
     assert reading.recipe.group("noise").max_timestep == 900, "the model of dit is trained below the boundary"
 
@@ -200,9 +201,30 @@ def test_a_whole_model_and_a_second_task():
     assert of("python zimage_train.py --dit a --learning_rate 1e-6").recipe.group("network").algo == "finetune"
     video = of("python kandinsky5_train_network.py --task k5-lite-t2v-5s-sd --dit a")
     assert video.recipe.model.family == "Kandinsky 5 Video (still pictures)"
-    assert of("python kandinsky5_train_network.py --task k5-lite-i2v-5s-sd --dit a").recipe.model.family == ""
+    picture = of("python kandinsky5_train_network.py --task k5-lite-i2v-5s-sd --dit a")
+    assert line(picture, "script").kind == "unknown"
 
 
 def test_a_broken_dataset_is_named_with_its_line():
     with pytest.raises(AthanorError, match=r"^d\.toml cannot be read: its line 3 is no TOML"):
         read([Document(name="d.toml", data=b"[[datasets]]\nimage_directory = 'a'\nresolution = 512 num_repeats = 2\n")])
+
+
+def test_the_project_file_of_its_page():
+    project = (
+        'model_arch = "Qwen-Image"\nvram_size = "24"\nresolution_w = 1328\nresolution_h = 1328\nbatch_size = 2\nvae_path = "v"\n'
+        'text_encoder1_path = "t"\ndit_path = "d"\noutput_name = "cat"\nnetwork_dim = 16\nlearning_rate = 0.0005\nnum_epochs = 12\n'
+        'block_swap = 10\nfp8_scaled = false\nadditional_args = "--network_alpha 8"\nsample_images = true\nsample_prompt = "a cat"\n'
+    )
+    reading = of(project)
+    recipe = reading.recipe
+    assert reading.form == "musubi-tuner project" and recipe.model.family == "Qwen-Image" and not unknown(reading)
+    assert (
+        recipe.model.files == {"vae": "v", "text_encoder": "t", "diffusion_model": "d"}
+        and recipe.model.weight_dtype == "default"
+    )
+    assert (recipe.group("network").rank, recipe.group("network").alpha) == (16, 8.0)
+    buckets, training, sampling = recipe.group("buckets"), recipe.group("training"), recipe.group("sampling")
+    assert (buckets.width, buckets.batch_size, buckets.min_bucket_reso) == (1328, 2, 656)
+    assert (training.epochs, training.seed, training.blocks_to_swap) == (12, 42, 10)
+    assert (sampling.sample_prompts, sampling.sample_at_first, sampling.cfg) == ("a cat", True, 4.0)

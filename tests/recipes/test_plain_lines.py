@@ -112,8 +112,35 @@ def test_what_is_said_twice_counts_once_and_is_told():
 
 
 def test_prose_is_told_in_one_line():
-    reading = of("My style\nI like it a lot\nand so will you.\nDim: 8\nAlpha: 4\nthanks")
-    assert [line.name for line in reading.lines if line.kind == "unknown"] == ["4 lines of text"]
+    reading = of("My style\nI like it a lot\nand so will you.\nDim: 8, more or less\nAlpha: 4\nthanks")
+    (line,) = (line for line in reading.lines if line.kind == "unknown")
+    assert line.name.startswith("5 pieces of text: My style; I like it a lot")
+
+
+def test_a_page_with_values_below_their_names():
+    found = settings(
+        "Unet learning rate\n0.0005\nLR Scheduler\n\ncosine_with_restarts\nNetwork Dim\n64\nShuffle caption\nYes\n"
+    )
+    assert found == {
+        "optimizer.unet_lr": "0.0005", "optimizer.lr_scheduler": "cosine_with_restarts", "network.rank": 64,
+        "datasets.shuffle_caption": True,
+    }  # fmt: skip
+
+
+def test_a_table_of_several_runs_gives_the_first_and_tells_the_others():
+    reading = of("| | D1 | D2 |\n|---|---|---|\n| dim / alpha | 64 / 1 | 256 / 1 |\n| batch | 1 | 4 |\n")
+    assert (reading.recipe.group("network").rank, reading.recipe.group("buckets").batch_size) == (64, 1)
+    assert sum("Several values" in line.why for line in reading.lines) >= 2
+
+
+def test_the_settings_of_a_service_in_one_line():
+    found = settings(
+        "Text Encoder learning rate 1, Unet learning rate 1, LR Scheduler cosine_with_restarts, lr_scheduler_num_cycles 3, "
+        "num_warmup_steps 0, Optimizer Prodigy\nShuffle caption, Keep n tokens 0\nNoise offset 0.1 multires noise discount 0.3 "
+        "multires noise iterations 6\nconv_dim 32 conv_alpha 1 batch_size 1"
+    )
+    assert found["optimizer.lr_scheduler_num_cycles"] == 3 and found["optimizer.lr_warmup_steps"] == "0"
+    assert found["datasets.shuffle_caption"] is True and found["noise.multires_noise_iterations"] == 6
 
 
 def test_the_trainer_of_a_site_as_json():
@@ -174,3 +201,28 @@ def test_an_object_with_other_things_is_none():
 def test_broken_json_is_told_with_its_line():
     with pytest.raises(AthanorError, match=r"^x\.json begins as JSON does, but is broken in line 3"):
         of('{\n"network_dim": 8,\n"network_alpha" 4,\n"learning_rate": 1}', "x.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        ("Settings for a character (SD1.5)", "SD1.5"),
+        ("my Illustrious style", "SDXL"),
+        ("SDXL or Flux", ""),
+        ("no word of it", ""),
+    ],
+)
+def test_the_only_kind_of_model_that_a_text_names_is_meant(text, family):
+    assert of(f"{text}\nDim: 8\nAlpha: 4").recipe.model.family == family
+
+
+@pytest.mark.parametrize(
+    ("text", "trained"),
+    [
+        ("Train U-Net and text encoder", "unet + text encoder"),
+        ("U-Net only, lr 1e-4", "unet"),
+        ("TE lr 5e-5, only U-Net", "unet"),
+    ],
+)
+def test_what_is_trained_in_words(text, trained):
+    assert of(f"{text}\nDim: 8\nAlpha: 4").recipe.group("network").train == trained

@@ -75,9 +75,10 @@ NODES = [
     node("Second", "AthanorDatasetLoader", "Pictures", 0, folder="ds", dataset=["First", 0], caption_tag_dropout_rate=0.25),
     node("Bucketer", "AthanorBucketer", "Pictures", 1, dataset=["Second", 0], width=64, height=64),
     node("Network", "AthanorNetworkConfig", "Settings", 0, rank=24, alpha=12.0),
+    node("Noise", "AthanorNoiseConfig", "Settings", 0, flow_shift=3.1582),
     node("Cache", "AthanorCacheConfig", "Settings", 0, cache_to_disk=True),
     node("Train", "AthanorTrainLoRA", "Training", 0, model=["Model", 0], clip=["Model", 1], vae=["Model", 2],
-         buckets=["Bucketer", 0], network=["Network", 0], cache=["Cache", 0], output_name="my_cats", epochs=7),
+         buckets=["Bucketer", 0], network=["Network", 0], noise=["Noise", 0], cache=["Cache", 0], output_name="my_cats", epochs=7),
     node("Curve", "PreviewImage", "Training", 0, images=["Train", 4]),
     node("Epochs", "AthanorXYZCompare", "Pick the epoch", 0, run=["Train", 0], model=["Model", 0], clip=["Model", 1], vae=["Model", 2]),
 ]  # fmt: skip
@@ -158,19 +159,19 @@ def lies_well(page, renderer: bool) -> None:
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_import(page_to_leave, vue):
-    page = page_to_leave
+def test_import(used_page, vue):
+    page = used_page
     asked = Asked(page)
     from_an_empty_canvas(page, asked)
     dropped(page, asked)
     pasted(page, asked)
+    on_the_node(page, asked)
     in_the_sidebar(page)
 
 
 def from_an_empty_canvas(page, asked) -> None:
     """The hint's button; the answer as a user reads it; the graph, in its own tab, which one undo empties."""
     hint = page.page.locator(".athanor-empty-canvas")
-    assert not hint.count()
     page.page.evaluate(EMPTY)
     hint.get_by_role("button", name="Import recipe…").click()
     text = dialog(page).get_by_role("textbox", name="Recipe")
@@ -270,6 +271,21 @@ def pasted(page, asked) -> None:
         closes(page)
 
 
+def on_the_node(page, asked) -> None:
+    """The node's button opens the dialog with its text."""
+    page.page.evaluate(
+        """(text) => { const { app } = window.comfyAPI.app, node = window.LiteGraph.createNode("AthanorImportRecipe");
+            app.graph.add(node);
+            node.widgets.find((one) => one.name === "recipe").value = text;
+            node.widgets.find((one) => one.label === "Make the graph…").callback(); }""",
+        COMMAND,
+    )
+    read(page)
+    assert asked.taken() == [{"name": "", "text": COMMAND}]
+    assert dialog(page).get_by_label("Choose for First").evaluate("(field) => field === document.activeElement")
+    closes(page)
+
+
 def in_the_sidebar(page) -> None:
     page.page.locator("[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]").first.click()
     page.page.locator(".athanor-board").get_by_role("button", name="Import recipe…").click()
@@ -285,7 +301,8 @@ def in_the_sidebar(page) -> None:
 
 
 @pytest.mark.parametrize("vue", [True], ids=["vue"])
-def test_the_graph_in_vue_nodes(page, vue):
+def test_the_graph_in_vue_nodes(used_page, vue):
+    page = used_page
     asked = Asked(page)
     page.page.evaluate("() => window.comfyAPI.app.app.extensionManager.command.execute('Athanor.ImportRecipe')")
     dialog(page).get_by_role("textbox", name="Recipe").fill(COMMAND)

@@ -31,7 +31,7 @@ def _as_it_is(_draft: Draft, _said: Said) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """A program whose recipes are read: its words, and what it does where a recipe says nothing."""
 
@@ -64,6 +64,10 @@ def translate(told: Told, program: Program, form: str) -> Reading:
     return Reading(form=form, recipe=recipe, lines=tuple(draft.lines))
 
 
+_LONGEST = 300
+"""Characters of a sentence, which may quote a value that is a whole text."""
+
+
 def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     """Put what is given into the draft, and return the line about it."""
     shown = given.shown or given.name
@@ -87,13 +91,13 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
         to = ", ".join(draft.put(path, value, given.datasets) for path, value in paths.items())
     except NoMeaning as reason:
-        return _with(line, kind="meaningless", why=str(reason))
+        return _with(line, kind="meaningless", why=shortened(reason, _LONGEST))
     except AthanorError as error:
-        return _with(line, why=str(error))
+        return _with(line, why=shortened(error, _LONGEST))
     except ValueError as error:
-        return _with(line, why=str(error) or f"The value of {given.name} cannot be understood.")
+        return _with(line, why=shortened(error, _LONGEST) or f"The value of {line.name} cannot be understood.")
     except (TypeError, AttributeError, ArithmeticError):  # a list where a number is meant, a number beyond all bounds
-        return _with(line, why=f"The value of {shown} cannot be understood.")
+        return _with(line, why=f"The value of {line.name} cannot be understood.")
     if given.implied:
         return _with(
             line,

@@ -33,6 +33,7 @@ def setting(
     was: tuple[str, ...] = (),
     old_values: Mapping[str, str] | None = None,
     first_default: Any = None,
+    since: str = "0.1.0",
     **bounds: Any,
 ) -> Any:
     """Declare one field of a settings group.
@@ -50,6 +51,7 @@ def setting(
         was: names that it had before, the oldest first: files and workflows of that time are read, and run ids stay.
         old_values: what values mean, as texts, that are no choices any more; the host would refuse a prompt that has one.
         first_default: its default when it came, if `default` is another one now: run ids stay (identity.py).
+        since: the version of Athanor that had it first.
         bounds: `ge` and `le`, the least and the largest value.
     """
     extra = {
@@ -62,6 +64,7 @@ def setting(
         "was": was,
         "old_values": old_values or {},
         "first_default": first_default,
+        "since": since,
     }
     return Field(default, description=tip, json_schema_extra=extra, **bounds)
 
@@ -89,6 +92,7 @@ class SettingInfo:
     fixed_seed: bool
     was: tuple[str, ...]
     old_values: Mapping[str, str]
+    since: str
 
 
 def declared(field: FieldInfo) -> dict[str, Any]:
@@ -97,7 +101,7 @@ def declared(field: FieldInfo) -> dict[str, Any]:
     return dict(extra) if isinstance(extra, dict) else {}
 
 
-_TOLD = ("step", "flag", "key", "advanced", "multiline", "fixed_seed", "was", "old_values")
+_TOLD = ("step", "flag", "key", "advanced", "multiline", "fixed_seed", "was", "old_values", "since")
 
 
 def info(model: type[Settings]) -> list[SettingInfo]:

@@ -204,8 +204,8 @@ class ImportDialog {
   tell() {
     const { open: count } = this.questions;
     if (!count) this.say("");
-    else if (count === 1) this.say(t("1 question is open: its node will ask for it."));
-    else this.say(t("{count} questions are open: their nodes will ask for them.", { count }));
+    else if (count === 1) this.say(t("1 question is open: the note in the graph tells it."));
+    else this.say(t("{count} questions are open: the note in the graph tells them.", { count }));
   }
 
   async make() {

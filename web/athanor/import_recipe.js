@@ -11,6 +11,7 @@ import { t } from "./words.js";
 
 const KIND = "AthanorImportRecipe";
 const COMMAND = "Athanor.ImportRecipe";
+const LINES = 120; // pixels more for the text of a new node
 const handedOn = new WeakSet(); // drops that go to the host
 const hint = new EmptyHint(() => openImport());
 
@@ -33,7 +34,7 @@ async function dropped(event) {
   const { target } = event;
   const files = [...(event.dataTransfer?.files ?? [])];
   if (handedOn.has(event) || event.defaultPrevented || !files.some(mayBeRecipe)) return;
-  if (app.dragOverNode?.onDragDrop) return; // it takes files itself
+  if (app.dragOverNode?.onDragDrop || target.closest?.("dialog")) return; // they take files themselves
   event.preventDefault();
   event.stopPropagation();
   app.dragOverNode = null;
@@ -68,7 +69,6 @@ app.registerExtension({
     document.body.addEventListener("drop", dropped);
     document.body.addEventListener("paste", pasted);
     for (const kind of ["graphChanged", "graphCleared"]) api.addEventListener(kind, () => hint.drawSoon());
-    hint.drawSoon();
   },
   afterConfigureGraph() {
     hint.drawSoon();
@@ -82,5 +82,6 @@ app.registerExtension({
     );
     const onclick = () => openImport({ text: String(widgetOf(node, "recipe")?.value ?? "") });
     addButton(node, "athanor_import", { label, tooltip, onclick });
+    node.setSize([node.size[0], node.size[1] + LINES]);
   },
 });

@@ -118,6 +118,7 @@ export function apply(rows, train, groups) {
       const was = widget.value;
       widget.value = after;
       widget.callback?.(after, app.canvas, target);
+      widget.value = after; // the host has rounded it, to steps that are meant for typing
       target.onWidgetChanged?.(field, after, was, widget); // the host takes back what it found wrong with it
       if (!isSame(after, groups[group].defaults[field])) showInVue(target, widget);
     }

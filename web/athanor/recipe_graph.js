@@ -23,7 +23,8 @@ const SCREEN = [950, 610]; // pixels that a small window leaves for the graph
 const COLOR = "#7ba3bb"; // of groups
 const NARROW = 256; // pixels: a node is no narrower
 const BROAD = 460; // and no wider because of its texts alone
-const ROOM = 60; // pixels left below nodes in which something may be said: a file or folder that is not here
+const ROOM = 60; // pixels left below nodes in which something may be said
+const [MISSING, MORE] = [110, 40]; // and below those whose file is not here: for one, and for each further one
 const TOLD = new Set(["AthanorDatasetLoader", "AthanorXYZAxis", "AthanorLoRARunAxis"]);
 const FOOT = 36; // pixels that a Vue node has more than on the canvas: its pack's name, the button for what is advanced
 const LINE = 4; // and for each of its widgets
@@ -47,12 +48,17 @@ function freeName(wanted) {
   return free;
 }
 
-/** Make the nodes with their values; Map of the recipe's id -> node. Throws where this ComfyUI lacks one. */
+/** Throw where this ComfyUI lacks a kind of node. */
+function checkKinds(rows) {
+  const lacking = rows.find(({ type }) => !window.LiteGraph.registered_node_types[type]);
+  if (lacking) throw new Error(t("This ComfyUI has no node {type}: update it.", { type: lacking.type }));
+}
+
+/** Make the nodes with their values; Map of the recipe's id -> node. */
 function addNodes(rows, graph) {
   const made = new Map();
   for (const { id, type, title, inputs } of rows) {
     const node = window.LiteGraph.createNode(type);
-    if (!node) throw new Error(t("This ComfyUI has no node {type}: update it.", { type }));
     const own = [node.title, node.constructor.nodeData?.display_name, type];
     if (title && !own.includes(title)) node.title = title; // the host's own title is in the page's language
     graph.add(node);
@@ -62,7 +68,9 @@ function addNodes(rows, graph) {
       const widget = widgetOf(node, name);
       const before = widget?.value;
       setWidget(node, name, value, true);
-      if (widget && String(before) !== String(value)) showInVue(node, widget);
+      if (!widget) continue;
+      widget.value = value; // the host has rounded it, to steps that are meant for typing
+      if (String(before) !== String(value)) showInVue(node, widget);
     }
   }
   return made;
@@ -121,7 +129,8 @@ function groupsOf(rows, made, open) {
   const groups = new Map();
   for (const { id, type, group, column } of rows) {
     const [width, , height] = sizeOf(made.get(id));
-    const room = open.has(id) || TOLD.has(type) ? ROOM : 0;
+    const asks = open.filter((other) => other === id).length;
+    const room = Math.max(asks && MISSING + MORE * (asks - 1), TOLD.has(type) ? ROOM : 0);
     if (!groups.has(group)) groups.set(group, []);
     const columns = groups.get(group);
     columns[column] ??= [];
@@ -151,7 +160,7 @@ function place(rows, made, graph, open) {
 /** The nodes that are to be seen first: those that ask for something, and those of the first two groups. */
 function firstOf(rows, made, open) {
   const titles = [...new Set(rows.map(({ group }) => group))].slice(0, 2);
-  return rows.filter(({ id, group }) => open.has(id) || titles.includes(group)).map(({ id }) => made.get(id));
+  return rows.filter(({ id, group }) => open.includes(id) || titles.includes(group)).map(({ id }) => made.get(id));
 }
 
 /** The nodes of the answer, whose note tells what is left to choose alone. */
@@ -168,8 +177,9 @@ function withoutDone(rows, answers) {
  * `answers`: to its questions, as `Questions` gives them. Throws an Error with a sentence.
  */
 export async function makeGraph({ name, rows: all, answers }) {
+  checkKinds(all);
   const rows = withoutDone(all, answers);
-  const open = new Set(answers.filter(({ isOpen }) => isOpen).map(({ node }) => node));
+  const open = answers.filter(({ isOpen }) => isOpen).map(({ node }) => node);
   await app.loadGraphData(structuredClone(BLANK), true, true, freeName(name));
   const { graph } = app.canvas;
   const tracker = app.extensionManager.workflow?.activeWorkflow?.changeTracker;

@@ -18,6 +18,7 @@ from . import (
 
 FORMS: tuple[Form, ...] = (
     lora_own.OWN_LORA,
+    onetrainer.LORA,
     lora_own.ONETRAINER_LORA,
     lora_file.LORA,
     own.JOB,
@@ -31,9 +32,11 @@ FORMS: tuple[Form, ...] = (
     diffusion_pipe.MAIN,
     diffusion_pipe.COMMAND,
     musubi.DATASET,
+    musubi.PROJECT,
     musubi.CONFIG,
     musubi.COMMAND,
     sd_scripts.DATASET,
+    sd_scripts.EASY_TRAINING,
     sd_scripts.LORA_SCRIPTS,
     sd_scripts.CONFIG,
     sd_scripts.LORA_SCRIPTS_SCRIPT,

@@ -10,6 +10,7 @@ from ..values import number, switch, whole
 from .ai_toolkit_model import guided
 from .ai_toolkit_optimizer import updates
 from .nested import off, only_if, to_steps
+from .sd_scripts_reasons import TRACKER
 
 TRAINERS = ("sd_trainer", "ui_trainer", "diffusion_trainer", "fine_tune", "concept_slider", "slider")
 _SAMPLERS = {
@@ -56,6 +57,8 @@ def _more_control(value: Any, _: Said) -> Paths:
 
 
 def _extension(value: Any, _: Said) -> Paths:
+    if str(value).strip(". ").lower() == "json":
+        raise ValueError("Captions are in plain text files here, not in JSON: write one .txt for each picture.")
     return {"datasets.caption_extension": f".{str(value).lstrip('.')}"}
 
 
@@ -180,10 +183,6 @@ def _drawn(value: Any, said: Said) -> Paths:
     return {"sampling.sample_every_n_epochs": 0, "sampling.sample_every_n_steps": updates(value, said)}
 
 
-def _wandb(value: Any, _: Said) -> Paths:
-    return {"training.log_with": "wandb"} if switch(value) else {}
-
-
 def _type(value: Any, _: Said) -> Paths:
     if "slider" in str(value):
         raise ValueError("Sliders are not trained here: this graph trains a LoRA on pictures with captions.")
@@ -223,7 +222,7 @@ FILE_WORDS: dict[str, Rule] = {
     **dict.fromkeys(("training_folder", "log_dir"), _FOLDERS),
     **dict.fromkeys(("device", "is_v2", "gradient_accumulation_steps", "mixed_precision"), _NO_EFFECT),
     **dict.fromkeys(("sqlite_db_path", "logging.log_every", "logging.verbose", "logging.use_ui_logger"), _PAGE),
-    "logging.use_wandb": Turned(to=_wandb, why="Weights & Biases, or not.", same=True),
+    "logging.use_wandb": Meaningless(why=TRACKER),
     "logging.project_name": Meaningless(why="Runs are logged under their own names."),
     "logging.run_name": Meaningless(why="Runs are logged under their own names."),
     "datasets.folder_path": Turned(to=_folder, why="The folder.", same=True),

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from . import shell_variables
 
-_SCRIPT = re.compile(r"""[^\s"'`,\[\]]*train[\w.-]*\.py\b""", re.IGNORECASE)
+_SCRIPT = re.compile(r"train[\w.-]{0,100}\.py\b", re.IGNORECASE)
 _LAUNCH = re.compile(r"accelerate(?:\.exe)?[\"']?\s+launch\b|accelerate\.commands\.launch|\btorchrun\b")
 _CONTINUED = re.compile(r"(?:\\|\^|`)\s*$")
 _COMMENT = re.compile(r"^\s*(?:#|::|//|rem\b)", re.IGNORECASE)
 _OPTION = re.compile(r"^[-\u2013\u2014]{1,2}[A-Za-z]")
 _PYTHON_LIST = re.compile(r"\[(?:\s*'(?:[^'\\]|\\.)*'\s*,?)+\]?")
 _BOLD = re.compile(r"\*\*([^*\n\"']{1,200})\*\*")
+LONGEST = 200_000
+"""Characters of a text with a command; the longest real ones have some 10,000."""
 _WIDE = 75
 """Characters of a line that a terminal or a log may have cut."""
 _ENDS = ("|", ";", "&&", "||", "&", ">", ">>", "2>&1", "<")
@@ -46,6 +48,8 @@ class Option:
 
 def commands(text: str) -> list[Command]:
     """Return the commands in a text that run a script with "train" in its name; without one, what options there are as one command."""
+    if len(text) > LONGEST:
+        return []
     text = _plain(text)
     known = shell_variables.assigned(text)
     found = [_command(words, known) for words in (_listed(text) or _written(text))]
@@ -73,7 +77,7 @@ def _listed(text: str) -> list[list[str]]:
     found = []
     for match in _PYTHON_LIST.finditer(flat):
         words = [re.sub(r"\\(.)", r"\1", each) for each in re.findall(r"'((?:[^'\\]|\\.)*)'", match[0])]
-        if any(_SCRIPT.fullmatch(word) for word in words):
+        if any(_is_script(word) for word in words):
             found.append(words)
     return found
 
@@ -104,34 +108,37 @@ def _begins(lines: list[str], number: int) -> bool:
 
 def _block(lines: list[str], number: int) -> tuple[str, int]:
     """Return the text of the command that begins at a line, and the number of the line after it."""
-    block = lines[number]
+    parts, last, quotes = [lines[number]], lines[number], lines[number].count('"')
     number += 1
     while number < len(lines):
-        last, line = block.rsplit("\n", 1)[-1], lines[number]
-        stripped = line.strip()
-        if _CONTINUED.search(last):
-            block += "\n" + ("" if _COMMENT.match(line) else line)
-            block = block if not _COMMENT.match(line) else f"{block.rstrip()}"
-        elif _OPTION.match(stripped) and not (len(last) > _WIDE and last.endswith("-")):
-            block += "\n" + line
-        elif _open_quote(block):
-            block += stripped if line[:1].isspace() else line
-        elif line[:8].isspace() and stripped.startswith(("-", '"', "'")):
-            block += "\n" + line
-        elif len(last) > _WIDE and (" --" in line or stripped.startswith(('"', "-"))):
-            block += line  # a terminal has cut it, maybe inside of a word
-        elif not stripped and any(
-            _OPTION.match(each.strip()) for each in lines[number + 1 : number + 3] if each.strip()
-        ):
-            block += "\n"
-        else:
+        part = _next(last, lines, number, quotes % 2 == 1)
+        if part is None:
             break
+        parts.append(part)
+        if part:  # the last line as it is shown: what a terminal has cut goes on in it
+            last = part.removeprefix("\n")
+            quotes += part.count('"')
         number += 1
-    return block, number
+    return "".join(parts), number
 
 
-def _open_quote(text: str) -> bool:
-    return text.count('"') % 2 == 1
+def _next(last: str, lines: list[str], number: int, open_quote: bool) -> str | None:
+    """Return what a line adds to the command before it, whose last line is `last`; None where it does not belong to it."""
+    line = lines[number]
+    stripped = line.strip()
+    if _CONTINUED.search(last):
+        return "" if _COMMENT.match(line) else f"\n{line}"
+    if _OPTION.match(stripped) and not (len(last) > _WIDE and last.endswith("-")):
+        return f"\n{line}"
+    if open_quote:
+        return stripped if line[:1].isspace() else line
+    if line[:8].isspace() and stripped.startswith(("-", '"', "'")):
+        return f"\n{line}"
+    if len(last) > _WIDE and (" --" in line or stripped.startswith(('"', "-"))):
+        return line  # a terminal has cut it, maybe inside of a word
+    if not stripped and any(_OPTION.match(each.strip()) for each in lines[number + 1 : number + 3] if each.strip()):
+        return "\n"
+    return None
 
 
 def split(text: str) -> list[str]:
@@ -201,7 +208,8 @@ def _command(words: list[str], known: Mapping[str, str]) -> Command:
 
 def _is_script(word: str) -> bool:
     """Return whether a word is the path of a Python file with "train" in its name; folders may have spaces."""
-    return not word.startswith("-") and bool(_SCRIPT.fullmatch(re.split(r"[/\\]", word)[-1]))
+    name = re.split(r"[/\\]", word)[-1].lower()
+    return not word.startswith("-") and name.endswith(".py") and "train" in name
 
 
 def options(words: tuple[str, ...], switches: frozenset[str], many: frozenset[str]) -> tuple[list[Option], list[str]]:
@@ -212,14 +220,14 @@ def options(words: tuple[str, ...], switches: frozenset[str], many: frozenset[st
         switches: names of options that take no value.
         many: names of options that take any number of values.
     """
-    found: list[Option] = []
+    found: list[tuple[str, str, list[str]]] = []
     strays: list[str] = []
     for word in words:
         if match := re.match(r"[-\u2013\u2014]{1,2}([A-Za-z][\w-]*)(=?)(.*)", word, re.DOTALL):
             name = match[1].replace("-", "_")
-            found.append(Option(name=name, shown=f"--{match[1]}", values=(match[3],) if match[2] else ()))
-        elif not found or found[-1].name in switches or (found[-1].values and found[-1].name not in many):
+            found.append((name, f"--{match[1]}", [match[3]] if match[2] else []))
+        elif not found or found[-1][0] in switches or (found[-1][2] and found[-1][0] not in many):
             strays.append(word)
         else:
-            found[-1] = Option(name=found[-1].name, shown=found[-1].shown, values=(*found[-1].values, word))
-    return found, strays
+            found[-1][2].append(word)
+    return [Option(name=name, shown=shown, values=tuple(values)) for name, shown, values in found], strays

@@ -9,10 +9,11 @@ from typing import Any
 from ..document import Document
 from ..draft import Draft
 from ..form import Form
+from ..recipe import Line
 from ..rules import Given, Said, Told
 from ..translate import Program
 from . import command_line
-from .diffusion_pipe_model import is_flow
+from .diffusion_pipe_model import TYPES, goes_on, is_flow, kind
 from .diffusion_pipe_optimizer import default_rate
 from .diffusion_pipe_pictures import SHARED
 from .diffusion_pipe_words import WORDS
@@ -137,7 +138,11 @@ def _implied(said: Said) -> dict[str, Any]:
 
 
 def _settle(draft: Draft, said: Said) -> None:
-    del said
+    """Take the nearest model where the recipe's own is not trained here, and draw samples at the trained size; lines tell both."""
+    if goes_on(said):
+        why = "The nearest that is trained here, on pictures and captions alone: choose its text-to-video model."
+        to = draft.put("model.family", TYPES[kind(said)])
+        draft.lines.append(Line(name="the model", value="", kind="translated", to=to, why=why))
     draw_at_trained_size(draft)
 
 

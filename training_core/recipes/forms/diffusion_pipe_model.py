@@ -51,6 +51,12 @@ def _named(said: Said) -> str:
     return " ".join(text(said.get(f"model.{name}")).lower() for name in _PATHS)
 
 
+def goes_on(said: Said) -> bool:
+    """Return whether the files are those of a model that needs more than a caption."""
+    files = _named(said)
+    return kind(said) in ("wan", "hunyuan-video") and "5b" not in files and any(word in files for word in _OF_A_PICTURE)
+
+
 def _family(value: Any, said: Said) -> Paths:
     name, files = kind(said), _named(said)
     if name in _REFUSED:

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, Vocabulary
 from ..values import number, switch, text, whole
-from .diffusion_pipe_model import MODEL_WORDS, OFF, SAVED
+from .diffusion_pipe_model import MODEL_WORDS, SAVED
 from .diffusion_pipe_optimizer import EXACT, OPTIMIZER_WORDS
 from .diffusion_pipe_pictures import PICTURE_WORDS, sides
 from .nested import only_if
-from .sd_scripts_reasons import lacking
+from .sd_scripts_reasons import TRACKER, lacking
 
 _LARGEST_RANK = 100000
 _STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
@@ -122,11 +122,6 @@ def _eval_steps(value: Any, said: Said) -> Paths:
     return {"validation.validate_every_n_steps": whole(value)}
 
 
-def _wandb(value: Any, _said: Said) -> Paths:
-    only_if(switch(value), OFF)
-    return {"training.log_with": "wandb"}
-
-
 def _kind(value: Any, _said: Said) -> Paths:
     name = text(value).strip().lower()
     if name not in ("lora", "lokr"):
@@ -162,6 +157,12 @@ def _huber(kind: str) -> Turned:
     )
 
 
+def _data(_value: Any, said: Said) -> Paths:
+    if "directory.path" not in said:
+        raise ValueError("Import this file together with the main one: what it says is not known from here.")
+    return {}
+
+
 def _config(_value: Any, said: Said) -> Paths:
     if not any(name in said for name in ("model.type", "epochs", "micro_batch_size_per_gpu")):
         raise ValueError("Import this file together with the command: what it says is not known from here.")
@@ -177,7 +178,7 @@ def _cards(value: Any, said: Said) -> Paths:
 
 _MAIN: dict[str, Rule] = {
     "output_dir": Turned(to=_name, why="Its last folder is the name; files are saved in ComfyUI's loras folder."),
-    "dataset": Meaningless(why="Import this file together with the main one: what it says comes from it alone."),
+    "dataset": Turned(to=_data, why="This file is read as well."),
     "epochs": Same(path="training.epochs"),
     "max_steps": Turned(
         to=lambda value, _: {"training.max_train_steps": value}, why="Training ends at this step; there it may end sooner, with the epochs."
@@ -236,7 +237,7 @@ _MAIN: dict[str, Rule] = {
     "adapter": Turned(
         to=lambda _v, _s: {"network.algo": "finetune"}, why="Without a table [adapter] the model itself is trained."
     ),
-    "monitoring.enable_wandb": Turned(to=_wandb, why="The curves are sent to Weights & Biases."),
+    "monitoring.enable_wandb": Meaningless(why=TRACKER),
     "monitoring.wandb_api_key": Meaningless(
         why="Weights & Biases asks for its key by itself. A key does not belong into a recipe: renew it if you have passed it on."
     ),

@@ -12,6 +12,7 @@ from ... import toml
 from ..document import Document
 from ..rules import Given, Told
 from ..values import switch, text
+from .command_line import LONGEST
 from .sd_scripts_config import flat, table_of
 from .sd_scripts_told import told
 from .shell_variables import assigned
@@ -65,6 +66,17 @@ _SCRIPT_NAMES = {
     "model_type": "base_model_type",
 }
 """Variable of the scripts -> the vocabulary's name, where that is another one."""
+_FIXED: dict[str, Any] = {
+    "enable_bucket": True,
+    "mixed_precision": "fp16",
+    "save_precision": "fp16",
+    "seed": 1337,
+    "cache_latents": True,
+    "max_token_length": 225,
+    "caption_extension": ".txt",
+    "shuffle_caption": True,
+}
+"""What these scripts pass on whatever their variables say."""
 _SCRIPT_SAYS = (
     "network_dim",
     "network_alpha",
@@ -97,7 +109,7 @@ def read_script(document: Document) -> Told | None:
     """Return what the variables at the head of train.ps1 or train.sh say; None where a text is another one."""
     if document.ending in (".toml", ".json", ".yaml", ".yml"):
         return None
-    known = assigned(document.text)
+    known = assigned(document.text) if len(document.text) <= LONGEST else {}
     if "pretrained_model" not in known or sum(name in known for name in _SCRIPT_SAYS) < 4:
         return None
     lycoris = known.get("network_module", "").startswith("lycoris")
@@ -120,7 +132,8 @@ def read_script(document: Document) -> Told | None:
             given.append(Given(name="log_with", shown=name, value="wandb" if _on(value) else "none"))
         else:
             given.append(Given(name=_SCRIPT_NAMES.get(name, name), shown=name, value=value))
-    return told(given)
+    fixed = [Given(name=name, value=value, implied=True) for name, value in _FIXED.items() if name not in known]
+    return told([*fixed, *given])
 
 
 def _given(pairs: Iterable[tuple[str, Any]]) -> list[Given]:

@@ -10,7 +10,7 @@ from typing import Any
 from ..document import Document
 from ..form import Form
 from ..rules import Given, Told
-from . import command_line, sd_scripts_dataset, sd_scripts_texts
+from . import command_line, musubi_gui, sd_scripts_dataset, sd_scripts_texts
 from .musubi_family import is_script
 from .musubi_words import MUSUBI, OPTIONS
 from .sd_scripts_command import MANY, SWITCHES, given_by
@@ -164,5 +164,6 @@ def _numbered(text: str, said: Mapping[int, int]) -> str:
 
 
 DATASET = Form(title="musubi-tuner dataset TOML", program=MUSUBI, read=_dataset, speaks=2)
+PROJECT = Form(title="musubi-tuner project", program=MUSUBI, read=musubi_gui.read)
 CONFIG = Form(title="musubi-tuner config TOML", program=MUSUBI, read=_config)
 COMMAND = Form(title="musubi-tuner command", program=MUSUBI, read=_command, speaks=1)

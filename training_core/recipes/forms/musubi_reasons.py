@@ -46,6 +46,7 @@ _GROUPS = (
      "self_flow_teacher_coupling_prob self_flow_teacher_coupling_decay "
      "self_flow_teacher_coupling_decay_steps self_flow_teacher_mismatch_ratio network_weights_ema "
      "network_weights_proj", _SELF_FLOW),
+    ("of_the_page", "A field of that program's page that its training does not get, or that is off."),
     ("of_videos", "Still pictures alone are trained here: this dataset of videos is left out."),
 )  # fmt: skip
 """Names, separated by spaces, and why they have no meaning here."""

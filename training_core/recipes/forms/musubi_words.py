@@ -8,10 +8,11 @@ import re
 from typing import Any
 
 from ..draft import Draft
+from ..recipe import Line
 from ..rules import NoMeaning, Paths, Rule, Said, Turned, Vocabulary, model_file
 from ..translate import Program
 from ..values import switch, text
-from .musubi_family import EXCLUDED, FRAMEPACK, HIDREAM_O1, KONTEXT, KREA, family, refused, trains_whole_model
+from .musubi_family import EXCLUDED, FRAMEPACK, HIDREAM_O1, HUNYUAN, KONTEXT, KREA, family, refused, trains_whole_model
 from .musubi_reasons import reasons
 from .musubi_timesteps import SHIFTED, TIMESTEP_WORDS, sampling
 from .nested import draw_at_trained_size
@@ -199,7 +200,12 @@ def _saved(said: Said) -> str:
 
 
 def _settle(draft: Draft, said: Said) -> None:
-    del said
+    """Take the nearest model where the recipe's own is not trained here, and draw samples at the trained size; lines tell both."""
+    if refused(said):
+        kind = HUNYUAN if family(said) == FRAMEPACK else family(said)
+        why = "The nearest that is trained here, on pictures and captions alone: choose a model of this kind."
+        to = draft.put("model.family", kind)
+        draft.lines.append(Line(name="the model", value="", kind="translated", to=to, why=why))
     draw_at_trained_size(draft)
 
 
@@ -208,6 +214,7 @@ MUSUBI = Program(title="musubi-tuner", vocabulary=WORDS, implied=_implied, settl
 OPTIONS = frozenset(
     name
     for name in WORDS
-    if not re.search(r"\s", name) and name not in ("script", "family", "datasets", "options", "prompts", "of_videos")
+    if not re.search(r"\s", name)
+    and name not in ("script", "family", "datasets", "options", "prompts", "of_videos", "of_the_page")
 )
 """Options that a command may have."""

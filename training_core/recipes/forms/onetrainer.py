@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...json_text import parse_json
 from ..document import Document
 from ..draft import Draft
 from ..form import Form
 from ..rules import Given, Meaningless, Said, Told
 from ..translate import Program
+from .lora_header import header
 from .nested import draw_at_trained_size, flat, number_or, objects, part, shown
 from .onetrainer_files import FILE_WORDS
 from .onetrainer_models import KINDS, METHODS, PARTS, finetunes, kind
@@ -240,6 +242,13 @@ def _read_config(document: Document) -> Told | None:
     return told(tree) if kinds else None
 
 
+def _read_lora(document: Document) -> Told | None:
+    """What OneTrainer has kept of its configuration in a file that it trained (include_train_config)."""
+    found = header(document)
+    tree = parse_json(found.metadata.get("ot_config", "")) if found else None
+    return told(tree) if isinstance(tree, dict) else None
+
+
 def _read_concepts(document: Document) -> Told | None:
     concepts = objects(document.json)
     if not concepts or not all("path" in each and ("text" in each or "image" in each) for each in concepts):
@@ -255,6 +264,7 @@ def _read_samples(document: Document) -> Told | None:
     return Told(given=tuple(samples_given(samples)))
 
 
+LORA = Form(title="LoRA file of OneTrainer", program=ONETRAINER, read=_read_lora)
 FORMS = (
     Form(title="OneTrainer configuration", program=ONETRAINER, read=_read_config),
     Form(title="OneTrainer concepts", program=ONETRAINER, read=_read_concepts),

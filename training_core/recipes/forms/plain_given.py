@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...settings import BlockSettings, DatasetSettings, info
 from ..recipe import GROUPS
-from ..rules import Given, Same
+from ..rules import Given, Meaningless, Same
 from . import plain_names as names
 from . import plain_values as values
 from .lora_family import titled
@@ -37,7 +37,7 @@ _NUMBERS = frozenset(
     | {"max_train_epochs", "max_train_steps", "unet_lr", "text_encoder_lr", "lr_warmup_steps", "clip_skip", "discrete_flow_shift",
        "max_token_length", "sample_every_n_epochs", "sample_every_n_steps", "guidance_scale"}
 )  # fmt: skip
-_SWITCHES = frozenset(
+SWITCHES = frozenset(
     {option for option, rule in WORDS.items() if isinstance(rule, Same) and _KINDS.get(rule.path) == "bool"}
     | {
         "gradient_checkpointing",
@@ -47,6 +47,7 @@ _SWITCHES = frozenset(
         "full_fp16",
         "fp8_base",
         "v_parameterization",
+        "network_train_unet_only",
     }
 )
 _CHOICES: dict[str, Callable[[str], tuple[str, bool] | None]] = {
@@ -74,8 +75,10 @@ Clean = tuple[str, object, bool]
 
 
 def is_setting(found: Found) -> bool:
-    """Return whether the name is known and has a value that it can have."""
-    return bool(found.option) and bool([*_cleaned(found)])
+    """Return whether the name is that of a setting, not of something without meaning here, and has a value that it can have."""
+    if not found.option or isinstance(WORDS.get(found.option), Meaningless):
+        return False
+    return bool([*_cleaned(found)])
 
 
 def given(found: list[Found]) -> tuple[list[Given], list[tuple[str, str]]]:
@@ -150,7 +153,7 @@ def _cleaned(found: Found) -> Iterator[Clean]:
         number = values.number(value)
         if number:
             yield option, number[0], number[1]
-    elif option in _SWITCHES:
+    elif option in SWITCHES:
         on = values.switch(value)
         if on is not None:
             yield option, on, False
@@ -173,7 +176,7 @@ def _two(option: str, value: str) -> Iterator[Clean]:
     ]
     found = [number[0] for number in numbers if number]
     for name, number in zip(TWO[option], [*found, *found][: 2 if found else 0], strict=False):
-        yield name, number, False
+        yield name, number, len(found) > len(TWO[option])
 
 
 def _choice(option: str, value: str) -> Iterator[Clean]:

@@ -13,9 +13,11 @@ from ..document import Document
 from ..form import Form
 from ..rules import Given, Told
 from . import plain_names as names
+from .lora_family import named_in
 from .plain_given import Found, given, is_setting
 from .plain_parts import parts, rows
 from .plain_words import POST
+from .sd_scripts_told import told
 
 _MOST_LINES = 500
 _MOST_UNKNOWN = 30
@@ -26,6 +28,8 @@ _LEAST_PART = 0.15
 """Of the lines of a text have to hold a setting, twice as many of one with more than `_LONG` lines: an article that tells of
 trainings is no recipe."""
 _LONG = 60
+_DEEPEST = 3
+"""Objects in each other that are looked into."""
 _OF_OBJECTS = 0.4
 """The same of the fields of an object."""
 _LONGEST = 400
@@ -67,16 +71,24 @@ def _read(document: Document) -> Told | None:
         return None
     found: list[Found] = []
     prose: list[str] = []
+    rest: list[str] = []
     for line in rows(lines):
         of_line = [*parts(line)] if len(line) <= _LONGEST else []
-        found += of_line
-        if line.strip() and not any(is_setting(each) for each in of_line):
+        settings = [each for each in of_line if each.option != names.REST]
+        if any(is_setting(each) for each in settings):
+            rest += [each.shown for each in of_line if each.option == names.REST]
+        elif line.strip():
             prose.append(line.strip())
+            rest += [] if settings else [line.strip()]
+        found += settings
     written = sum(1 for line in lines if line.strip())
     part = _LEAST_PART * (2 if written > _LONG else 1)
     if written - len(prose) < part * written:
         return None
-    return _told(found, [line for line in prose if not any(parts(line))])
+    kind = named_in("\n".join(lines))
+    if kind and not any(each.option in (names.MODEL, "pretrained_model_name_or_path") for each in found):
+        found.append(Found(option=names.FAMILY, shown="named in the text", value=kind))
+    return _told(found, rest)
 
 
 def _broken(document: Document) -> str:
@@ -102,22 +114,22 @@ def _plain(text: str) -> str:
     return re.sub(r"\*\*|__|`|(?<!\w)\*(?=[^\s*])|(?<=[^\s*])\*(?!\w)", "", text)
 
 
-def _of_object(value: dict[str, Any]) -> Iterator[Found]:
+def _of_object(value: dict[str, Any], level: int = 0) -> Iterator[Found]:
     """Yield the settings of an object as sites give it, whose names have no spaces: {"unetLR": 1}."""
     for name, inner in value.items():
         if isinstance(inner, dict):
-            yield from _of_object({str(key): each for key, each in inner.items() if not isinstance(each, (dict, list))})
+            yield from _of_object(inner, level + 1) if level < _DEEPEST else ()
         elif not isinstance(inner, list):
             option = names.KEYS.get(names.compact(str(name)), "")
             text = "" if inner is None else str(inner).lower() if isinstance(inner, bool) else str(inner)
             yield Found(option=option, shown=str(name), value=text)
 
 
-def _told(found: list[Found], prose: list[str]) -> Told | None:
+def _told(found: list[Found], rest: list[str]) -> Told | None:
     settings = [each for each in found if is_setting(each)]
     options = {each.option for each in settings}
     strong = len(options - _WEAK)
-    if len(options) < _LEAST or not strong or (len(found) + len(prose) > _SHORT and strong < _OF_LONG_TEXTS):
+    if len(options) < _LEAST or not strong or (len(found) + len(rest) > _SHORT and strong < _OF_LONG_TEXTS):
         return None
     said, unread = given(found)
     unknown = [each for each in found if not each.option]
@@ -126,10 +138,10 @@ def _told(found: list[Found], prose: list[str]) -> Told | None:
         unread.append(
             (f"{len(unknown) - _MOST_UNKNOWN} more lines with a colon", "No setting of such a name is known.")
         )
-    if prose:
-        what = f"{len(prose)} lines of text" if len(prose) > 1 else prose[0]
-        unread.append((what, "No setting is found in it." if len(prose) == 1 else "No setting is found in them."))
-    return Told(given=tuple(said), unread=tuple(unread))
+    if rest:
+        what = rest[0] if len(rest) == 1 else f"{len(rest)} pieces of text: {'; '.join(rest)}"
+        unread.append((what, "No setting is found in it."))
+    return told(said, unread)
 
 
 LINES = Form(title="lines of settings", program=POST, read=_read)

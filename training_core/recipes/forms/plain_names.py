@@ -10,7 +10,14 @@ from .sd_scripts_words import WORDS
 
 MODEL, FAMILY, KIND, MORE, SAVE_EVERY = "(model)", "family", "(kind of network)", "(more)", "(save every)"
 DIM_ALPHA, MIN_MAX, BOTH_RATES, REPEATED_EPOCHS = "(dim/alpha)", "(min/max)", "(both rates)", "(repeats/epochs)"
-PICTURES, TRIGGER, ABOUT, DECIDED, ARGUMENT = "(pictures)", "(trigger)", "(about)", "(decided)", "(optimizer) "
+PICTURES, TRIGGER, ABOUT, DECIDED, REST, ARGUMENT = (
+    "(pictures)",
+    "(trigger)",
+    "(about)",
+    "(decided)",
+    "(rest)",
+    "(optimizer) ",
+)
 """Names that several settings share, or that say nothing of the training."""
 
 _SPELLINGS = {
@@ -44,6 +51,7 @@ _SPELLINGS = {
     ),
     "lr_warmup_steps": (
         "warmup; warm-up; warmup steps; warm-up steps; lr warmup; lr warmup steps; warmup ratio; lr warmup ratio; lr warmup %; "
+        "num warmup steps; "
         "预热步数; 预热; 学习率预热; ウォームアップ"
     ),
     "optimizer_type": "optimizer; optimiser; optim; optimizer type; 优化器; 優化器; 最適化; オプティマイザ; オプティマイザー; 最適化手法",
@@ -125,6 +133,7 @@ _SPELLINGS = {
         "image folder; images folder; dataset folder; dataset path; train data dir; training folder; image directory; "
         "training data; train folder; 训练集路径; 训练集; 数据集路径"
     ),
+    "reg_data_dir": "regularization folder; regularisation folder; reg folder; reg data dir; 正则化数据集路径",
     "output_dir": "output folder; output dir; output directory; output path; 输出路径",
     "logging_dir": "logging folder; log folder; logs folder",
     "output_name": "output name; model output name; lora name; 模型名称",
@@ -221,7 +230,11 @@ def _pattern(names: list[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:(?:{joined})(?![a-z0-9]))", re.IGNORECASE)
 
 
-_ALL = [spelling.strip() for spellings in _SPELLINGS.values() for spelling in spellings.split(";")] + list(_ARGUMENTS)
+_ALL = [
+    *(spelling.strip() for spellings in _SPELLINGS.values() for spelling in spellings.split(";")),
+    *_ARGUMENTS,
+    *(option for option in WORDS if "_" in option and " " not in option),
+]
 _STARTS = frozenset(re.split(r"[\s_.-]", name.lower())[0][:2] for name in _ALL)
 _SPELLED = _pattern(_ALL)
 

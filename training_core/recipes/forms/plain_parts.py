@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from . import plain_values as values
 from .lora_family import titled
-from .plain_given import TWO, Found
-from .plain_names import GENERATION, KEYS, KIND, MODEL, MORE, SAVE_EVERY, compact, spelled
+from .plain_given import SWITCHES, TWO, Found
+from .plain_names import ABOUT, GENERATION, KEYS, KIND, MODEL, MORE, PICTURES, REST, SAVE_EVERY, compact, spelled
 
 _BULLET = re.compile(r"^\s*(?:[-*+>•·●▪◦‣–—#・]+|\(?\d{1,2}[.)、]|[☑✅✔️🔹🔸▶►]+)\s+|^\s*[•·●▪◦‣・]\s*")
 _SPLIT = re.compile(r"\s*[;；·•|｜、，]\s*|,\s+|\s+[/—–]\s+(?=[A-Za-z])|\.\s+(?=[A-Z])|\.$|。")
@@ -37,6 +37,12 @@ _NEEDS_A_SIGN = frozenset((
 ))  # fmt: skip
 """Spellings that are words of any text: they count only with a colon, an equals sign or the like behind them."""
 _START = re.compile(r"[\s(（/,]+|(?<=[\u3040-\u9fff])(?=[\u3040-\u9fffA-Za-z])|(?<=[\w)])(?=[\u3040-\u9fff])")
+_UNET_ALONE = r"\bonly (?:the )?u-?net\b|\bu-?net[ -]only\b|\bno text encoder\b|text encoder (?:is |was )?not trained"
+_BOTH = r"\btrain\w* (?:both )?(?:the )?u-?net (?:and|&|\+) (?:the )?(?:text encoder|te)\b"
+_PARTS = ((re.compile(_UNET_ALONE, re.IGNORECASE), "yes"), (re.compile(_BOTH, re.IGNORECASE), "no"))
+"""How people say which parts are trained, and whether that is the U-Net alone."""
+_SHORT_VALUE = 40
+"""Characters of a line that can be the value of the name above it."""
 _BARE = (
     ("optimizer_type", "optimi[sz]er", values.optimizer),
     ("lr_scheduler", r"(?:lr\s+)?schedule[r]?", values.schedule),
@@ -48,15 +54,18 @@ _TABLE_LINE = re.compile(r"^\s*\|?[\s:|-]*-{2,}[\s:|-]*\|?\s*$")
 
 
 def rows(lines: list[str]) -> Iterator[str]:
-    """Yield the lines, of tables as "name: value": rows of two cells, or a row of names above one of values."""
+    """Yield the lines, of tables and of pages that were copied as "name: value".
+
+    A table's row has its name first, or there is a row of names above one of values; on a page a value stands below its name.
+    """
     above: list[str] = []
-    for line in lines:
+    for line in _joined(lines):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if "|" in line else []
         if cells and _TABLE_LINE.match(line):
             continue
         known = [compact(cell) in KEYS for cell in cells]
         if len(cells) >= 2 and known[0] and not all(known):
-            yield f"{cells[0]}: {cells[1]}"
+            yield f"{cells[0]}: {' / '.join(cell for cell in cells[1:] if cell)}"
         elif len(cells) >= 2 and sum(known) >= 2:
             above = cells
         elif above and len(cells) == len(above):
@@ -68,8 +77,34 @@ def rows(lines: list[str]) -> Iterator[str]:
             yield line
 
 
+def _joined(lines: list[str]) -> Iterator[str]:
+    """Yield the lines, those that are a name alone together with the one below them, if that is a value."""
+    name = ""
+    for line in lines:
+        plain = line.strip()
+        if name and not plain:
+            continue
+        is_name = _is_name(plain)
+        if name and not is_name and len(plain) <= _SHORT_VALUE and not re.search(r"[:：=|]", plain):
+            yield f"{name}: {plain}"
+            name = ""
+            continue
+        if name:
+            yield name
+        name = plain if is_name else ""
+        if not is_name:
+            yield line
+    if name:
+        yield name
+
+
+def _is_name(line: str) -> bool:
+    """Whether a line is the name of a setting and nothing else."""
+    return KEYS.get(compact(line), MORE) not in (MORE, KIND, PICTURES, ABOUT) and not line[:1].isdigit()
+
+
 def parts(line: str) -> Iterator[Found]:
-    """Yield the names and values of one line; of a line of prose, or of a generated picture's settings, none."""
+    """Yield the names and values of one line, and the rest of it; of a generated picture's settings, none."""
     line = re.sub(r"\s#@.*$|\s//.*$", "", _BULLET.sub("", line).strip())
     line = re.sub(r"^[\"']([\w .-]{1,40})[\"'](?=\s*[:=])", r"\1", line)
     if "://" in line or sum(word in compact(line) for word in GENERATION) >= 2:
@@ -80,7 +115,10 @@ def parts(line: str) -> Iterator[Found]:
         return
     inner = [match[1] or match[2] or "" for match in re.finditer(r"\(([^()]*)\)|（([^（）]*)）", line)]
     for segment in _SPLIT.split(line):
-        yield from _of_segment(segment.strip())
+        found = [*_of_segment(segment.strip())]
+        yield from found
+        if not found and re.search(r"\w", segment):
+            yield Found(option=REST, shown=segment.strip(), value="")
     for remark in inner:
         yield from _counted(remark)
 
@@ -173,6 +211,14 @@ def _counted(text: str) -> Iterator[Found]:
 def _bare(segment: str) -> Iterator[Found]:
     """Yield what a value tells by itself: an optimizer, a schedule, a number format, a kind of model."""
     plain = segment.strip(" .!")
+    for words, value in _PARTS:
+        if words.search(plain):
+            yield Found(option="network_train_unet_only", shown=plain, value=value)
+            return
+    option = KEYS.get(compact(plain), "")
+    if option in SWITCHES:
+        yield Found(option=option, shown=plain, value="yes")
+        return
     if len(plain) > 40 or len(plain.split()) > 5:
         return
     for option, ending, read in _BARE:
@@ -181,5 +227,5 @@ def _bare(segment: str) -> Iterator[Found]:
         if found and len(text.split()) <= 4 and compact(text).startswith(compact(found[0])[:4]):
             yield Found(option=option, shown=plain, value=text)
             return
-    if titled(plain):
+    if titled(plain) and not re.search(r"\bor\b|/", plain):
         yield Found(option=MODEL, shown=plain, value=plain)

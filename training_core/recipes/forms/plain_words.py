@@ -22,9 +22,17 @@ def _family(value: Any, _said: Said) -> Paths:
     return {"model.family": title}
 
 
+def _kind(value: Any, said: Said) -> Paths:
+    """A network of LyCORIS is one on all layers where nobody says otherwise, which is LyCORIS' own default."""
+    lycoris = value in ("locon", "loha", "lokr", "glora", "ia3", "full") and not said.get("network_args preset")
+    return {"network.algo": value} | ({"network.preset": "full"} if lycoris else {})
+
+
 _OWN: Vocabulary = {
     names.FAMILY: Turned(to=_family, why="The kind of the model, by what people call it."),
-    names.KIND: Turned(to=lambda value, _: {"network.algo": value}, why="The kind of network.", same=True),
+    names.KIND: Turned(
+        to=_kind, why="The kind of network; those of LyCORIS train all layers where nothing else is said.", same=True
+    ),
     names.PICTURES: Meaningless(why="How many pictures there are is seen in your folder."),
     names.TRIGGER: Meaningless(why="It belongs into your captions, or into caption_prefix of Dataset Loader."),
     names.ABOUT: Meaningless(why="It tells of the author's work, not how the LoRA is trained."),

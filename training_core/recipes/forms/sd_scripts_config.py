@@ -20,7 +20,7 @@ _LEAST = 3
 def read(document: Document) -> Told | None:
     """Return what a config file says; None where a text is none."""
     table, unread = table_of(document)
-    if table is None:
+    if table is None or "datasets" in table:
         return None
     pairs = flat(table)
     known = sum(name in WORDS or name in ("network_args", "lr_scheduler_args") for name, _ in pairs)

@@ -112,6 +112,8 @@ def family(said: Said) -> str:
         return of_script(script, said)
     if _on(said.get("v2")):
         return SD2
+    if _on(said.get("sdxl")):
+        return SDXL
     if (found := _MODULES.get(str(said.get("network_module")))) is not None:
         return _flux(said) if found == FLUX else found
     for names, found in _OPTIONS:

@@ -13,6 +13,10 @@ _CACHE = "Encodings are kept in a cache that knows what it was made from; nothin
 _HUGGINGFACE = "Nothing is uploaded from here."
 _HUGGINGFACE_SECRET = f"{_HUGGINGFACE} A token or key does not belong into a recipe: renew it if you have passed it on."
 _LOG = "The run's own log, curves and pictures are in the sidebar."
+TRACKER = (
+    "The curves are in the sidebar, and nothing is sent anywhere because a recipe says so: log_with of Train LoRA is for a tracker "
+    "of your own."
+)
 _STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
 _DISTRIBUTED = "Training with several processes is set up here (processes of Train LoRA)."
 _DEEPSPEED = "DeepSpeed is not used here: blocks_to_swap and gradient_checkpointing of Train LoRA save memory."
@@ -85,7 +89,11 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("epoch", "It is not read by sd-scripts: max_train_epochs or max_train_steps says how long the training is."),
     ("noise_offset_type", "It is a choice of a program's page; what counts are the noise settings themselves."),
     ("repeated", "It is given again further on: the last one counts."),
-    ("described", "It describes the preset, and sets nothing."),
+    ("described name", "It describes the recipe, and sets nothing."),
+    (
+        "easy_name tag_occurrence tag_file_location save_toml save_toml_location",
+        "It is about files that the other program keeps.",
+    ),
     ("without_preview", "Pictures while training are switched off there."),
     ("lycoris_only", "It is used with LyCORIS' networks alone."),
     ("gpu_ids", _LAUNCHER),
@@ -176,6 +184,7 @@ _LACKING: tuple[tuple[str, str], ...] = (
         "There is no wrapper that makes other optimizers schedule-free here.",
     ),
     ("perlin_noise", "There is no Perlin noise here."),
+    ("fa", "There is no LoRA-FA here, which leaves one half of each pair as it is: both halves are trained."),
     ("initial_epoch initial_step", "A run starts at its first step, or goes on by itself where it was stopped."),
     (
         "system_prompt",

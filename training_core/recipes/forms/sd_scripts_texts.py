@@ -13,6 +13,8 @@ from ..rules import Given, Told
 _TABLE = re.compile(r"^\s*\[(?:general|\[datasets\])\]\s*(?:#.*)?$")
 _TOML_LINE = re.compile(r"^\s*(?:#.*|\[+[\w.]+\]+.*|[\w.\"']+\s*=.*|[\[\]{}\"'\d,.\s-]*)$")
 _PROMPT = re.compile(r"^(?!\s*[-#!%$>])(?!.*\.py\b)\s*\S.*\s--[nwhdlsg]\s+\S", re.IGNORECASE)
+_LONGEST = 5000
+"""Characters of a line that may be a prompt."""
 _LONG_OPTION = re.compile(r"\s--[A-Za-z]\w{2,}")
 
 
@@ -48,4 +50,5 @@ def table_in(text: str) -> dict[str, Any] | None:
 
 def prompts_in(text: str) -> list[str]:
     """Return the lines of a text that are sample prompts, such as "a cat --w 768 --h 512"."""
-    return [line.strip() for line in text.split("\n") if _PROMPT.match(line) and not _LONG_OPTION.search(line)]
+    lines = (line for line in text.split("\n") if len(line) <= _LONGEST)
+    return [line.strip() for line in lines if _PROMPT.match(line) and not _LONG_OPTION.search(line)]

@@ -19,6 +19,7 @@ from .sd_scripts_family import (
     of_script,
     script_name,
 )
+from .sd_scripts_reasons import TRACKER
 
 
 def _script(value: Any, said: Said) -> Paths:
@@ -90,11 +91,6 @@ def _full(kind: str) -> Turned:
         to=lambda value, _: {"training.full_precision": kind} if switch(value) else {},
         why="The trained weights are kept in this format: full_precision of Train LoRA.",
     )
-
-
-def _log(value: Any, _said: Said) -> Paths:
-    name = text(value).strip().lower()
-    return {"training.log_with": "wandb" if name == "all" else name}
 
 
 def _cached(value: Any, _said: Said) -> Paths:
@@ -183,6 +179,9 @@ def rules() -> Vocabulary:
         "v2": Turned(
             to=lambda value, _: {"model.family": SD2} if switch(value) else {}, why="A model of the SD2 kind."
         ),
+        "sdxl": Turned(
+            to=lambda value, _: {"model.family": SDXL} if switch(value) else {}, why="A model of the SDXL kind."
+        ),
         "v_parameterization": Turned(
             to=lambda value, _: {"model.v_prediction": True} if switch(value) else {},
             why="The model predicts v: a node in front of the training says so where its file does not.",
@@ -218,12 +217,10 @@ def rules() -> Vocabulary:
             to=lambda value, _: {"training.gradient_checkpointing": "all"} if switch(value) else {},
             why="Every block is computed again, as there.",
         ),
-        "log_with": Turned(
-            to=_log, why="all: the curves are here in any case, and Weights & Biases gets them as well.", same=True
-        ),
+        "log_with": Meaningless(why=TRACKER),
         "cache_latents": Turned(
             to=_cached,
-            why="A latent that is kept is drawn once, as there; here it is kept on disk and in no need of a switch.",
+            why="A latent that is kept is drawn once, as there.",
         ),
         "cache_latents_to_disk": Turned(to=_cached_on_disk, why="A latent that is kept is drawn once, as there."),
         "sample_every_n_epochs": Turned(to=_interval, why="The same interval.", same=True),

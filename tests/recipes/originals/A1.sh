@@ -1,0 +1,15 @@
+accelerate launch --multi_gpu --num_processes=2 --num_machines=1 --mixed_precision=fp16 --num_cpu_threads_per_process=2 sdxl_train_network.py \
+  --pretrained_model_name_or_path="/kaggle/input/illustrious/Illustrious-XL-v0.1.safetensors" \
+  --vae="/kaggle/input/vae/sdxl-vae-fp16-fix.safetensors" \
+  --train_data_dir="/kaggle/working/my_style" --caption_extension=".txt" --shuffle_caption --keep_tokens=0 --max_token_length=225 \
+  --resolution="1024,1024" --enable_bucket --min_bucket_reso=256 --max_bucket_reso=4096 --bucket_reso_steps=64 \
+  --output_dir="/kaggle/working/output" --output_name="style_A1_debiased" --save_model_as=safetensors --save_precision=fp16 \
+  --train_batch_size=6 --max_train_epochs=40 --save_every_n_epochs=2 --seed=1337 \
+  --network_module=lycoris.kohya --network_train_unet_only --network_dim=100000 --network_alpha=100000 \
+  --network_args "conv_dim=100000" "conv_alpha=100000" "algo=lokr" "dropout=0" "factor=8" "train_norm=True" "preset=full" \
+  --learning_rate=1e-4 --unet_lr=1e-4 --text_encoder_lr=1e-5 \
+  --lr_scheduler=constant_with_warmup --lr_warmup_steps=100 \
+  --optimizer_type=Lion8bit --optimizer_args "weight_decay=0.05" "betas=0.9,0.95" \
+  --mixed_precision=fp16 --full_fp16 --xformers --gradient_checkpointing --cache_latents --cache_latents_to_disk \
+  --persistent_data_loader_workers --max_data_loader_n_workers=1 --prior_loss_weight=1 \
+  --debiased_estimation_loss --log_with=wandb --logging_dir="/kaggle/working/logs"
