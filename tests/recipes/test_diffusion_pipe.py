@@ -116,9 +116,9 @@ def test_a_main_file_and_its_dataset_are_one_recipe():
 @pytest.mark.parametrize(
     ("name", "family", "unknown"),
     [
-        ("diffusion-pipe-qwen-image.toml", "Qwen-Image", ["optimizer.type", "optimizer.weight_decay"]),
-        ("diffusion-pipe-wan.toml", "Wan 2.1 text-to-video", []),
-        ("diffusion-pipe-zimage.toml", "Z-Image", []),
+        ("diffusion-pipe-qwen-image.toml", "Qwen-Image", ["dataset", "optimizer.type", "optimizer.weight_decay"]),
+        ("diffusion-pipe-wan.toml", "Wan 2.1 text-to-video", ["dataset"]),
+        ("diffusion-pipe-zimage.toml", "Z-Image", ["dataset"]),
         ("diffusion-pipe-dataset-kontext.toml", "", []),
     ],
 )

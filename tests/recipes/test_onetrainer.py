@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from athanor.training_core.families import FAMILIES
+from athanor.training_core.optim import args, names
 from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.forms.onetrainer import ONETRAINER, told
 from athanor.training_core.recipes.forms.onetrainer_models import KINDS
+from athanor.training_core.recipes.forms.onetrainer_optimizers import OPTIMIZERS
 from athanor.training_core.recipes.read import read
 from athanor.training_core.recipes.recipe import Line, Reading
 
@@ -131,6 +135,23 @@ def test_optimizers_have_their_arguments(optimizer: dict[str, Any], name: str, a
     assert found.get("optimizer_class") or found.get("optimizer_type") == name
     assert name in (found.get("optimizer_class"), found.get("optimizer_type"))
     assert found.get("optimizer_args", "") == arguments
+
+
+@pytest.mark.long  # torch takes seconds to import
+def test_optimizers_take_the_arguments_that_are_written() -> None:
+    tried = 0
+    for name, known in OPTIMIZERS.items():
+        module, title = names.locate(known.name)
+        if module.startswith("transformers") or not importlib.util.find_spec(module.partition(".")[0]):
+            continue
+        said: dict[str, Any] = {argument: 3 if argument == "slice_p" else 0.5 for argument in known.own}
+        said |= {argument: not value for argument, value in known.own.items() if isinstance(value, bool)}
+        optimizer = {"optimizer": name, **said, **dict.fromkeys(known.switched, False)}
+        text = settings(reading({**LORA, "optimizer": optimizer}), "optimizer")["optimizer_args"]
+        args.check(args.parse(text), getattr(importlib.import_module(module), title))
+        assert len(args.parse(text)) >= len(known.own) - len(known.switched) - 2  # betas are two or three of them
+        tried += 1
+    assert tried > 15
 
 
 def test_names_of_the_first_version() -> None:

@@ -201,3 +201,28 @@ def test_an_object_with_other_things_is_none():
 def test_broken_json_is_told_with_its_line():
     with pytest.raises(AthanorError, match=r"^x\.json begins as JSON does, but is broken in line 3"):
         of('{\n"network_dim": 8,\n"network_alpha" 4,\n"learning_rate": 1}', "x.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        ("Settings for a character (SD1.5)", "SD1.5"),
+        ("my Illustrious style", "SDXL"),
+        ("SDXL or Flux", ""),
+        ("no word of it", ""),
+    ],
+)
+def test_the_only_kind_of_model_that_a_text_names_is_meant(text, family):
+    assert of(f"{text}\nDim: 8\nAlpha: 4").recipe.model.family == family
+
+
+@pytest.mark.parametrize(
+    ("text", "trained"),
+    [
+        ("Train U-Net and text encoder", "unet + text encoder"),
+        ("U-Net only, lr 1e-4", "unet"),
+        ("TE lr 5e-5, only U-Net", "unet"),
+    ],
+)
+def test_what_is_trained_in_words(text, trained):
+    assert of(f"{text}\nDim: 8\nAlpha: 4").recipe.group("network").train == trained

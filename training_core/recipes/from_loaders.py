@@ -154,6 +154,11 @@ def _pass_through(reader: Reader, key: str, port: str, found: _Found) -> None:
         )
         return
     what = {"model": "model", "clip": "text encoder", "vae": "VAE"}[port]
+    if _before(reader, key, port) is None:
+        reader.leave_out(
+            f"{reader.called(key)} loads the {what} in a way that is not known here: its file is not named."
+        )
+        return
     reader.leave_out(f"{reader.called(key)} changes the {what} in front of Train LoRA: a recipe has no words for that.")
 
 

@@ -3,6 +3,7 @@
 import { swatch } from "./chart.js";
 import { openRun as openDataset } from "./dataset.js";
 import { make } from "./dom.js";
+import { openExport } from "./export_dialog.js";
 import { Files } from "./files.js";
 import { stateOf } from "./format.js";
 import { addAxis, openWorkflow } from "./graph.js";
@@ -181,6 +182,12 @@ export class Details {
           t("Publish"),
           t("Write a copy to share: you choose what it tells, and see that first; with pictures and a description"),
           () => openPublish(run),
+        ),
+      summary &&
+        button(
+          t("Export…"),
+          t("Its settings as an sd-scripts command, job.json, JSON for the API, a table or a Civitai description"),
+          () => openExport(shownName(summary), { run: run.id }),
         ),
       summary &&
         !run.live &&

@@ -119,7 +119,7 @@ _PLACES = Meaningless(why="ComfyUI chooses where and in which number format mode
 _ENCODERS = Meaningless(why="ComfyUI's loaders choose the number format of text encoders.")
 _EXPERTS = "Wan 2.2 has two models, for much and for little noise: train a LoRA on each, as the example 'Recipe - Wan 2.2 experts' does."
 _ADAPTER = (
-    "There is no such adapter here: load a model that is not distilled, or merge the adapter into the model first."
+    "A training adapter: put it on the model with Load LoRA in front of Train LoRA, and leave it away when drawing."
 )
 MODEL_WORDS: dict[str, Rule] = {
     "model.name_or_path": Turned(to=_name, why=hub_model("checkpoint").why),

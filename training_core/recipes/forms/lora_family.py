@@ -65,3 +65,16 @@ def role_of_model(title: str) -> str:
     """Return what the trained model's file is: a whole checkpoint, or of newer families the diffusion model alone."""
     family = next((family for family in FAMILIES if family.title == title), None)
     return "checkpoint" if family is None or "clip" in family.in_checkpoint else "diffusion_model"
+
+
+_IN_A_TEXT = re.compile(
+    r"(?<![A-Za-z0-9])(?:sd[ -]?xl|pony|illustrious|noob(?:ai)?|sd[ -]?1\.[45]|stable diffusion 1\.5|sd[ -]?2\.[01]|sd[ -]?3(?:\.5)?|"
+    r"flux(?:[. ]?[12])?(?:[ .-]?schnell)?|chroma|lumina|z[ -]image|qwen[ -]image|hidream|wan ?2\.\d|anima)(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+
+
+def named_in(text: str) -> str:
+    """Return what a text calls the only kind of model that it names, as it is written there; '' where it names none or several."""
+    found = {titled(match[0]): match[0] for match in _IN_A_TEXT.finditer(text)}
+    return next(iter(found.values())) if len(found) == 1 and "" not in found else ""

@@ -91,7 +91,7 @@ OPTIMIZERS: dict[str, Known] = {
         "DAdaptAdan",
         {**_DADAPT, "beta1": 0.98, "beta2": 0.92, "beta3": 0.99, "eps": 1e-8, "weight_decay": 0.02, "no_prox": False},
     ),
-    "DADAPT_LION": _known("DAdaptLion", {"beta1": 0.9, "beta2": 0.999, **_DADAPT}),
+    "DADAPT_LION": _known("DAdaptLion", {"beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "d0": 1e-6}),
     "DADAPT_SGD": _known("DAdaptSGD", {"momentum": 0.0, **_DADAPT}),
     "PRODIGY": _known(
         "Prodigy",

@@ -13,6 +13,7 @@ from ..document import Document
 from ..form import Form
 from ..rules import Given, Told
 from . import plain_names as names
+from .lora_family import named_in
 from .plain_given import Found, given, is_setting
 from .plain_parts import parts, rows
 from .plain_words import POST
@@ -84,6 +85,9 @@ def _read(document: Document) -> Told | None:
     part = _LEAST_PART * (2 if written > _LONG else 1)
     if written - len(prose) < part * written:
         return None
+    kind = named_in("\n".join(lines))
+    if kind and not any(each.option in (names.MODEL, "pretrained_model_name_or_path") for each in found):
+        found.append(Found(option=names.FAMILY, shown="named in the text", value=kind))
     return _told(found, rest)
 
 

@@ -37,6 +37,10 @@ _NEEDS_A_SIGN = frozenset((
 ))  # fmt: skip
 """Spellings that are words of any text: they count only with a colon, an equals sign or the like behind them."""
 _START = re.compile(r"[\s(（/,]+|(?<=[\u3040-\u9fff])(?=[\u3040-\u9fffA-Za-z])|(?<=[\w)])(?=[\u3040-\u9fff])")
+_UNET_ALONE = r"\bonly (?:the )?u-?net\b|\bu-?net[ -]only\b|\bno text encoder\b|text encoder (?:is |was )?not trained"
+_BOTH = r"\btrain\w* (?:both )?(?:the )?u-?net (?:and|&|\+) (?:the )?(?:text encoder|te)\b"
+_PARTS = ((re.compile(_UNET_ALONE, re.IGNORECASE), "yes"), (re.compile(_BOTH, re.IGNORECASE), "no"))
+"""How people say which parts are trained, and whether that is the U-Net alone."""
 _SHORT_VALUE = 40
 """Characters of a line that can be the value of the name above it."""
 _BARE = (
@@ -207,6 +211,10 @@ def _counted(text: str) -> Iterator[Found]:
 def _bare(segment: str) -> Iterator[Found]:
     """Yield what a value tells by itself: an optimizer, a schedule, a number format, a kind of model."""
     plain = segment.strip(" .!")
+    for words, value in _PARTS:
+        if words.search(plain):
+            yield Found(option="network_train_unet_only", shown=plain, value=value)
+            return
     option = KEYS.get(compact(plain), "")
     if option in SWITCHES:
         yield Found(option=option, shown=plain, value="yes")
@@ -219,5 +227,5 @@ def _bare(segment: str) -> Iterator[Found]:
         if found and len(text.split()) <= 4 and compact(text).startswith(compact(found[0])[:4]):
             yield Found(option=option, shown=plain, value=text)
             return
-    if titled(plain):
+    if titled(plain) and not re.search(r"\bor\b|/", plain):
         yield Found(option=MODEL, shown=plain, value=plain)

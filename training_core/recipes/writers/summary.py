@@ -22,6 +22,11 @@ ALGOS = {
     "ia3": "(IA)^3",
 }
 """Type of network -> how people write it."""
+_TRAINED = {
+    "unet": "diffusion model",
+    "unet + text encoder": "diffusion model and text encoder",
+    "text encoder": "text encoder",
+}
 _PRIVATE = (
     "folder",
     "mask_folder",
@@ -60,7 +65,7 @@ def rows(recipe: Recipe, trained: Trained) -> list[Row]:
         ("Base model", base_model(recipe)),
         ("File", trained.file),
         ("Network", network(of["network"])),
-        ("Trained", of["network"]["train"] if of["network"]["algo"] != "finetune" else ""),
+        ("Trained", _TRAINED[of["network"]["train"]] if of["network"]["algo"] != "finetune" else ""),
         ("Learning rate", _rates(of["optimizer"])),
         ("Optimizer", _optimizer(of["optimizer"])),
         ("Schedule", _schedule(of["optimizer"])),
