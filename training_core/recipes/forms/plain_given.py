@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...settings import BlockSettings, DatasetSettings, info
 from ..recipe import GROUPS
-from ..rules import Given, Same
+from ..rules import Given, Meaningless, Same
 from . import plain_names as names
 from . import plain_values as values
 from .lora_family import titled
@@ -75,8 +75,10 @@ Clean = tuple[str, object, bool]
 
 
 def is_setting(found: Found) -> bool:
-    """Return whether the name is known and has a value that it can have."""
-    return bool(found.option) and bool([*_cleaned(found)])
+    """Return whether the name is that of a setting, not of something without meaning here, and has a value that it can have."""
+    if not found.option or isinstance(WORDS.get(found.option), Meaningless):
+        return False
+    return bool([*_cleaned(found)])
 
 
 def given(found: list[Found]) -> tuple[list[Given], list[tuple[str, str]]]:
