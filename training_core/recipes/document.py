@@ -66,6 +66,11 @@ class Document:
         except toml.TOMLDecodeError:
             return None
 
+    @cached_property
+    def fenced(self) -> tuple[str, ...]:
+        """The texts between lines of three backticks, as posts and guides have them."""
+        return tuple(re.findall(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```", self.text, re.DOTALL | re.MULTILINE))
+
     @property
     def toml_mistake(self) -> AthanorError:
         """The sentence about the first line of a broken TOML text, for readers that see from its words that it is theirs."""
