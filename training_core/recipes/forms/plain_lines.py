@@ -113,6 +113,7 @@ def _plain(text: str) -> str:
         .replace("&amp;", "&")
         .replace("\xa0", " ")
     )
+    text = re.sub(r"\\([\\`*\[\]<>|#~_])", r"\1", text)
     return re.sub(r"\*\*|__|`|(?<!\w)\*(?=[^\s*])|(?<=[^\s*])\*(?!\w)", "", text)
 
 
