@@ -69,11 +69,13 @@ def _is_ours(command: command_line.Command) -> bool:
 
 
 def _known(name: str, known: frozenset[str] = _OPTIONS) -> str:
-    """Return the option that a name means: itself, or the only one that begins so, as argparse takes it."""
+    """Return the option that a name means: itself, or the one that begins so, as argparse takes it; of learning_rate and
+    learning_rate_te1, which single scripts have besides, the first.
+    """
     if name in known:
         return name
-    longer = [option for option in known if option.startswith(name)]
-    return longer[0] if len(longer) == 1 and len(name) > 2 else name
+    longer = sorted((option for option in known if option.startswith(name)), key=len)
+    return longer[0] if len(name) > 2 and longer and all(each.startswith(longer[0]) for each in longer) else name
 
 
 def given_by(
@@ -88,9 +90,7 @@ def given_by(
     for number, option in enumerate(options):
         name = _known(option.name, known)
         if last[name] != number:
-            unread.append(
-                (f"{option.shown} {' '.join(option.values)}", "It is given again further on: the last one counts.")
-            )
+            given.append(Given(name="repeated", shown=option.shown.lstrip("-"), value=_value(name, option.values)))
         elif not option.values and name not in switches | MANY and name in known:
             unread.append((option.shown, "No value follows it."))
         else:
