@@ -149,7 +149,7 @@ def test_a_script_that_trains_no_lora_says_so():
     result = reading(
         "python train_textual_inversion.py --token_string x --num_vectors_per_token 4 --learning_rate 1e-3"
     )
-    assert "no LoRA" in line(result, "script").why
+    assert "trains no LoRA" in line(result, "script").why
 
 
 def test_a_whole_model_is_finetuned():
@@ -176,3 +176,21 @@ def test_blocks_and_ranks_of_flux_become_names_of_layers():
     network = result.recipe.group("network")
     assert network.include == "single_blocks[._](0|2|3)[._]"
     assert network.blocks.reg_dims == "img_attn=8"
+
+
+def test_what_stands_outside_of_the_command_is_told():
+    result = reading(f"{COMMAND} --network_dim 8\n\nLater: --network_dim 16 was better.\n")
+    assert [each.why for each in result.lines if "was better" in each.name] == ["It stands outside of the command."]
+
+
+def test_a_caption_with_a_variable_that_nothing_sets_is_not_trained():
+    result = reading(f"{COMMAND} --caption_prefix '$TRIGGER, '")
+    assert line(result, "caption_prefix").kind == "unknown"
+    assert not result.recipe.dataset(0).caption_prefix
+
+
+def test_options_that_a_log_shows_as_namespace():
+    said = "network_dim=8, network_module='lycoris.kohya', network_args=['algo=loha'], seed=None, dataset_config=PosixPath('a')"
+    log = f"INFO args: Namespace(v2=False, {said})\n"
+    result = reading(log)
+    assert (result.recipe.group("network").rank, result.recipe.group("network").algo) == (8, "loha")

@@ -13,6 +13,8 @@ from ..json_text import parse_json
 
 LARGEST = 4_000_000
 """Bytes of a recipe; the largest real ones, metadata of LoRA files with the tags of thousands of pictures, have about 2 MB."""
+_LARGEST_YAML = 300_000
+"""Characters of a YAML text: its parser takes 6 seconds for a megabyte, and the largest real recipes have 20,000."""
 _MOST_VALUES = 100_000
 """Values in a structure: YAML can name one part again and again, so that a small file unfolds without end."""
 
@@ -64,6 +66,11 @@ class Document:
         except toml.TOMLDecodeError:
             return None
 
+    @cached_property
+    def fenced(self) -> tuple[str, ...]:
+        """The texts between lines of three backticks, as posts and guides have them."""
+        return tuple(re.findall(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```", self.text, re.DOTALL | re.MULTILINE))
+
     @property
     def toml_mistake(self) -> AthanorError:
         """The sentence about the first line of a broken TOML text, for readers that see from its words that it is theirs."""
@@ -86,7 +93,7 @@ class Document:
     @cached_property
     def yaml(self) -> dict[str, Any] | None:
         """The mapping of a YAML text with lines "name: value"; None if it is none. No objects are made, whatever the text names."""
-        if self.ending not in ("", ".yaml", ".yml", ".txt") or ":" not in self.text:
+        if self.ending not in ("", ".yaml", ".yml", ".txt") or ":" not in self.text or len(self.text) > _LARGEST_YAML:
             return None
         import yaml
 
@@ -102,7 +109,7 @@ class Document:
         import yaml
 
         try:
-            yaml.safe_load(self.text)
+            yaml.safe_load(self.text[:_LARGEST_YAML])
         except yaml.MarkedYAMLError as error:
             return f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
         except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, OverflowError):

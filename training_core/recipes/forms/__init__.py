@@ -30,6 +30,7 @@ FORMS: tuple[Form, ...] = (
     lora_file.DUMP,
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
+    diffusion_pipe.POSTED,
     diffusion_pipe.COMMAND,
     musubi.DATASET,
     musubi.PROJECT,

@@ -22,6 +22,8 @@ from .sd_scripts_told import told
 _MOST_LINES = 500
 _MOST_UNKNOWN = 30
 _LEAST = 2
+_UNKNOWN_FOR_EACH = 4
+"""Names with a colon that are not known, for each setting that is: in a list with more of them the settings are there by chance."""
 _SHORT, _OF_LONG_TEXTS = 30, 4
 """Lines of a short text, and how many settings a longer one has to have."""
 _LEAST_PART = 0.15
@@ -111,6 +113,7 @@ def _plain(text: str) -> str:
         .replace("&amp;", "&")
         .replace("\xa0", " ")
     )
+    text = re.sub(r"\\([\\`*\[\]<>|#~_])", r"\1", text)
     return re.sub(r"\*\*|__|`|(?<!\w)\*(?=[^\s*])|(?<=[^\s*])\*(?!\w)", "", text)
 
 
@@ -131,8 +134,10 @@ def _told(found: list[Found], rest: list[str]) -> Told | None:
     strong = len(options - _WEAK)
     if len(options) < _LEAST or not strong or (len(found) + len(rest) > _SHORT and strong < _OF_LONG_TEXTS):
         return None
-    said, unread = given(found)
     unknown = [each for each in found if not each.option]
+    if len(unknown) > _UNKNOWN_FOR_EACH * len(options):
+        return None
+    said, unread = given(found)
     said += [Given(name=each.shown, value=each.value) for each in unknown[:_MOST_UNKNOWN]]
     if len(unknown) > _MOST_UNKNOWN:
         unread.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ... import toml
 from ..document import Document
 from ..rules import Given, Told
+from .command_line import LONGEST
 from .sd_scripts_told import told
 from .sd_scripts_words import WORDS
 
@@ -20,6 +22,7 @@ _LEAST = 3
 def read(document: Document) -> Told | None:
     """Return what a config file says; None where a text is none."""
     table, unread = table_of(document)
+    table = table or _namespace(document.text)
     if table is None or "datasets" in table:
         return None
     pairs = flat(table)
@@ -44,6 +47,30 @@ def table_of(document: Document) -> tuple[dict[str, Any] | None, list[tuple[str,
         return None, []
     other = [line for line in lines if line not in ours and not line.lstrip().startswith("#")]
     return table, [(line.strip(), "It is no line of the form name = value.") for line in other[:50]]
+
+
+def _namespace(text: str) -> dict[str, Any] | None:
+    """Return the options that a log shows as Namespace(v2=False, seed=42, ...); None if there are none that can be read."""
+    start = text.find("Namespace(")
+    if start < 0 or len(text) > LONGEST:
+        return None
+    written = re.sub(
+        r"PosixPath\(|WindowsPath\(",
+        "str(",
+        text[start : text.find("\n", start) if "\n" in text[start:] else len(text)],
+    )
+    try:
+        call = ast.parse(written[: written.rfind(")") + 1], mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    found = {}
+    for keyword in call.keywords if isinstance(call, ast.Call) else []:
+        value = keyword.value.args[0] if isinstance(keyword.value, ast.Call) and keyword.value.args else keyword.value
+        try:
+            found[keyword.arg or ""] = ast.literal_eval(value)
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            found[keyword.arg or ""] = ast.unparse(value)
+    return found
 
 
 def flat(table: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -43,8 +43,9 @@ class _Found:
 
 
 def read(document: Document) -> Told | None:
-    """Return what the TOML of a dataset says; None where a file is none."""
-    return read_table(document.toml) if document.toml else None
+    """Return what the TOML or JSON of a dataset says; None where a file is none."""
+    table = document.toml or document.json  # sd-scripts takes both
+    return read_table(table) if isinstance(table, dict) else None
 
 
 def read_table(table: Mapping[str, Any]) -> Told | None:

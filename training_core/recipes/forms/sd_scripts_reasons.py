@@ -59,7 +59,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ),
     ("logging_dir log_prefix log_tracker_name wandb_run_name log_tracker_config log_config", _LOG),
     ("save_state save_last_n_epochs_state save_last_n_steps_state", _STATE),
-    ("ddp_timeout ddp_gradient_as_bucket_view ddp_static_graph multi_gpu", _DISTRIBUTED),
+    ("ddp_timeout ddp_gradient_as_bucket_view ddp_static_graph", _DISTRIBUTED),
     (
         "deepspeed zero_stage offload_optimizer_device offload_optimizer_nvme_path offload_param_device offload_param_nvme_path "
         "zero3_init_flag zero3_save_16bit_model fp16_master_weights_and_gradients use_deepspeed",
@@ -151,6 +151,7 @@ def lacking(what: str) -> Meaningless:
 
 
 _LACKING: tuple[tuple[str, str], ...] = (
+    ("unfilled", "The text does not say what its variable is: write the value into the node yourself."),
     (
         "in_json metadata_file",
         "It names a JSON file with captions, which is not read here: write them as .txt files beside the pictures.",

@@ -20,6 +20,7 @@ from .sd_scripts_family import (
     script_name,
 )
 from .sd_scripts_reasons import TRACKER
+from .shell_variables import unset
 
 
 def _script(value: Any, said: Said) -> Paths:
@@ -84,6 +85,25 @@ def _processes(value: Any, said: Said) -> Paths:
     if number_of_cards < 2:
         raise NoMeaning("One card is used here, too.")
     return {"training.gradient_accumulation_steps": own * number_of_cards}
+
+
+def _several(value: Any, said: Said) -> Paths:
+    """Of multi_gpu, a switch of accelerate."""
+    if not switch(value):
+        return {}
+    if said.get("num_processes"):
+        raise NoMeaning("num_processes tells how many cards there are.")
+    raise ValueError(
+        "How many cards there were is not said: with n of them, multiply gradient_accumulation_steps by n."
+    )
+
+
+def _name(value: Any, _said: Said) -> Paths:
+    """Of output_name: a file's name, without an ending, and without variables that nothing sets."""
+    given = text(value).strip().removesuffix(".safetensors")
+    if variable := unset(given):
+        raise ValueError(f"The text does not say what {variable} is: write a name into output_name of Train LoRA.")
+    return {"training.output_name": given}
 
 
 def _full(kind: str) -> Turned:
@@ -211,6 +231,8 @@ def rules() -> Vocabulary:
             why="Each card had a batch of its own: here one card takes as many batches before each update, with the same numbers. "
             "To use several cards, set processes to their number and divide gradient_accumulation_steps by it.",
         ),
+        "multi_gpu": Turned(to=_several, why="Several cards."),
+        "output_name": Turned(to=_name, why="The same name.", same=True),
         "full_fp16": _full("fp16"),
         "full_bf16": _full("bf16"),
         "gradient_checkpointing": Turned(
