@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, wraps
 from typing import Any, cast
 
 
@@ -33,3 +34,32 @@ def errors_alone(name: str) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def compiled_later() -> Iterator[None]:
+    """Inside, a function that `torch.compile` is asked to compile is compiled when it is called for the first time.
+
+    A package that decorates functions with it, as bitsandbytes 0.50 does with four for devices without kernels of its own, loads PyTorch's
+    compiler while it is imported: 2 of 3 seconds, where nobody calls one of them.
+    """
+    import torch
+
+    at_once = torch.compile
+
+    def later(function: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
+        if function is None:
+            return lambda decorated: later(decorated, **options)
+        compiled = cache(lambda: at_once(function, **options))
+
+        @wraps(function)
+        def call(*args: Any, **values: Any) -> Any:
+            return compiled()(*args, **values)
+
+        return call
+
+    torch.compile = later
+    try:
+        yield
+    finally:
+        torch.compile = at_once

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from athanor.training_core import __main__ as main
+from athanor.training_core import graph_sources
 from athanor.training_core.recipes import read
 from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.form import Form
@@ -54,6 +55,11 @@ def test_list_and_graph(run, tmp_path):
     assert "- Choose the folder of pictures: the recipe used 'cats'. (--answer folder=...)" in printed
     assert "Choose the checkpoint" not in printed
     prompt = json.loads((tmp_path / "g.json").read_text())
+    source = graph_sources.read(tmp_path / "g.json")
+    assert (
+        source.prompt == prompt
+        and prompt[graph_sources.train_node(source, prompt, "")]["class_type"] == "AthanorTrainLoRA"
+    )
     kinds = {node["class_type"]: node["inputs"] for node in prompt.values()}
     assert kinds["CheckpointLoaderSimple"] == {"ckpt_name": "b.safetensors"}
     assert kinds["AthanorNetworkConfig"] == {"rank": 8} and kinds["AthanorDatasetLoader"] == {"folder": ""}

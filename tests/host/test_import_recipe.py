@@ -1,11 +1,12 @@
 """Recipes of other programs, as people published them, trained ten steps through a real server: read, questions answered, queued.
 
-What differs from the recipes: tiny models and pictures, 64 pixels, ten steps, float32 (fp16 and bf16 take a CPU minutes),
+What differs from the recipes: tiny models and pictures, 64 pixels, rank 4, ten steps, float32 (fp16 and bf16 take a CPU minutes),
 no samples, and a comparison of one picture.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ SMALL = {
         "width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32, "batch_size": 1,
         "enable_bucket": True, "extra_resolutions": "",
     },
+    "AthanorNetworkConfig": {"rank": 4, "conv_rank": 0},
     "AthanorTrainLoRA": {
         "max_train_steps": 10, "gradient_checkpointing": "off",
         "save_every_n_epochs": 0, "save_every_n_steps": 0, "mixed_precision": "no", "full_precision": "no",
@@ -28,26 +30,44 @@ SMALL = {
         "width": 64, "height": 64, "steps": 1, "strengths": "1", "checkpoints": "last", "include_base": False, "prompts": "a cat",
     },
 }  # fmt: skip
-ANSWERS = {"checkpoint": "sd15.safetensors", "folder": "ds"}
+ANSWERS = {"checkpoint": "sd15.safetensors", "folder": "ds", "diffusion_model": "sd3.safetensors"}
 FORMS = {
     "kohya GUI settings": "kohya-gui-2023-sd15-locon.json",
-    "metadata of a LoRA file": "lora-sd15-adamw.metadata.json",
+    "LoRA file": "lora-sd15-adamw.metadata.json",
     "sd-scripts command": "sd-scripts-sd15-one-line.txt",
     "OneTrainer configuration": "onetrainer-sdxl-prodigy.json",
-    "LoRA-scripts TOML": "lora-scripts-sd15-prodigy.toml",
+    "ai-toolkit job": "ai-toolkit-sd35.yaml",
 }
 """Form -> its recipe."""
 
 
 def sent(name: str) -> dict[str, str]:
-    return {"name": name, "text": (PUBLISHED / name).read_text(encoding="utf-8")}
+    return {"name": name, "text": (PUBLISHED / name).read_bytes().decode("utf-8-sig")}
+
+
+def header_of(name: str) -> dict[str, str]:
+    """The header of a LoRA file with that metadata, as the page sends it: 8 bytes of length, and JSON."""
+    told = json.dumps({"__metadata__": json.loads((PUBLISHED / name).read_text(encoding="utf-8"))}).encode()
+    data = len(told).to_bytes(8, "little") + told
+    return {"name": "published.safetensors", "base64": base64.b64encode(data).decode()}
+
+
+@pytest.fixture(scope="module")
+def place(server):
+    """The server, which has the small SD3 as a diffusion model, too."""
+    target = server.base / "models" / "diffusion_models" / "sd3.safetensors"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        target.symlink_to((server.base / "models" / "checkpoints" / "sd3.safetensors").resolve())
+    return server
 
 
 def answered(answer: dict[str, Any], output_name: str) -> dict[str, Any]:
     """The prompt with its questions answered, everything made small, and a small probe."""
     prompt = answer["prompt"]
+    files = ANSWERS | ({"checkpoint": "sd3.safetensors"} if answer["family"] == "SD3" else {})
     for question in answer["questions"]:
-        prompt[question["node"]]["inputs"][question["input"]] = ANSWERS[question["role"]]
+        prompt[question["node"]]["inputs"][question["input"]] = files[question["role"]]
     for node in prompt.values():
         node["inputs"] |= SMALL.get(node["class_type"], {})
     train = next(node for node in prompt.values() if node["class_type"] == "AthanorTrainLoRA")
@@ -58,8 +78,9 @@ def answered(answer: dict[str, Any], output_name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_published_recipe_trains_ten_steps(server, form):
-    answer = server.post("/athanor/recipes/read", {"files": [sent(FORMS[form])]})
+def test_published_recipe_trains_ten_steps(place, form):
+    server, file = place, header_of(FORMS[form]) if form == "LoRA file" else sent(FORMS[form])
+    answer = server.post("/athanor/recipes/read", {"files": [file]})
     assert answer["form"] == form and {line["kind"] for line in answer["lines"]} >= {"taken", "translated"}
     name = f"imported_{form.replace(' ', '_')}"
     server.run(answered(answer, name))
@@ -67,8 +88,46 @@ def test_published_recipe_trains_ten_steps(server, form):
     job = json.loads(graphs.metadata(graphs.lora_file(server, name))["athanor_job"])
     nodes = {node["type"]: node["inputs"] for node in answer["nodes"]}
     for group in ("network", "loss", "noise", "optimizer"):
-        told = nodes.get(f"Athanor{group.capitalize()}Config", {})
+        kind = f"Athanor{group.capitalize()}Config"
+        told = nodes.get(kind, {}) | SMALL.get(kind, {})
         assert {name: job[group][name] for name in told} == told
+
+
+def wrong(node: dict[str, Any], info: dict[str, Any], asked: set[str]) -> list[str]:
+    """What the host would not take of a node's inputs; files and folders that are asked for are left out."""
+    groups = info["input"]
+    specs = groups.get("required", {}) | groups.get("optional", {})
+    found = [f"lacks {name}" for name in groups.get("required", {}) if name not in node["inputs"]]
+    for name, value in node["inputs"].items():
+        if name not in specs:
+            found.append(f"has no {name}")
+        elif name not in asked and not isinstance(value, list):
+            kind, options = specs[name][0], (specs[name][1:] or [{}])[0]
+            choices = kind if isinstance(kind, list) else options.get("options")
+            least, most = options.get("min", value), options.get("max", value)
+            if choices is not None and value not in choices:
+                found.append(f"{name} {value!r} is none of {choices}")
+            elif isinstance(value, (int, float)) and not least <= value <= most:
+                found.append(f"{name} {value} is not within {least} and {most}")
+    return found
+
+
+def test_every_published_recipe_becomes_a_graph_that_this_comfyui_takes(server):
+    """Types, inputs, choices and bounds of all nodes are the host's, and each node leads to the comparison or is looked at."""
+    info, seen = server.get("/object_info"), 0
+    unread = {"README.md", "lora-easy-training-sdxl.toml", "diffusion-pipe-sdxl-broken-line.toml"}
+    for path in sorted(PUBLISHED.iterdir()):
+        if path.name in unread:
+            continue
+        answer = server.post("/athanor/recipes/read", {"files": [sent(path.name)]})
+        assert "error" not in answer, (path.name, answer["error"])
+        asked: dict[str, set[str]] = {}
+        for question in answer["questions"]:
+            asked.setdefault(question["node"], set()).add(question["input"])
+        for key, node in answer["prompt"].items():
+            assert not wrong(node, info[node["class_type"]], asked.get(key, set())), (path.name, node)
+        seen += 1
+    assert seen > 80
 
 
 PASTED = """accelerate launch train_network.py --network_dim=2 --network_alpha=1 --optimizer_type=Lion --learning_rate=3e-4 ^

@@ -32,6 +32,13 @@ from athanor.training_core.settings import NetworkSettings, OptimizerSettings
 def layers(**more):
     return {type(adapter).__name__ for adapter in create([Part(small.Model())], NetworkSettings(rank=2, **more), 0).loras}
 
+compilers = []
+
+def compile(function=None, **options):
+    compilers.append(options)
+    return (lambda one: one) if function is None else function
+
+at_once, torch.compile = torch.compile, compile
 layers()
 early = "bitsandbytes" in sys.modules
 trained = []
@@ -53,9 +60,16 @@ for name in names.CLASSES:
 
 import bitsandbytes
 
+restored, torch.compile = torch.compile is compile, at_once
+from bitsandbytes.backends.default import ops
+
+compiled_early = len(compilers)
+values = torch.zeros(2, dtype=torch.uint8), torch.ones(1), torch.ones(256), 64, torch.float32
+compilers_work = ops._dequantize_blockwise_compute(*values).tolist() == [1.0, 1.0] and len(compilers) == compiled_early + 1
 layers(dora=True)  # by now its layers exist, and are known
 theirs = bitsandbytes.nn.LinearNF4 in lycoris._wrapper().network_module_dict["lora"].__mro__[1].__init__.__globals__["QuantLinears"]
-print(json.dumps({"reached": reached, "early": early, "trained": trained, "all": list(names.CLASSES), "theirs": theirs}))
+print(json.dumps({"reached": reached, "early": early, "trained": trained, "all": list(names.CLASSES), "theirs": theirs,
+    "compiled": [compiled_early, compilers_work, restored]}))
 """
 
 KERNELS = """
@@ -75,5 +89,10 @@ def test_nothing_is_fetched_and_nothing_is_said(tmp_path: Path):
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout)
     assert told["reached"] == [] and not told["early"] and told["theirs"]
+    assert told["compiled"] == [
+        0,
+        True,
+        True,
+    ]  # its functions are compiled when they are called, not when it is imported
     assert "kernels" not in done.stderr, done.stderr
     assert set(told["all"]) - set(told["trained"]) <= {"RAdamScheduleFree"}  # whose first steps are of rate 0

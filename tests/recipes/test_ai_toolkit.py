@@ -134,7 +134,7 @@ def test_control_pictures() -> None:
         ({}, {"timestep_sampling": "sigmoid"}),
         ({"timestep_type": "linear"}, {"timestep_sampling": "uniform"}),
         ({"timestep_type": "weighted"}, {"timestep_sampling": "uniform", "flow_shift": 1.66}),
-        ({"timestep_type": "shift"}, {"timestep_sampling": "uniform", "flow_shift": 3.19}),
+        ({"timestep_type": "shift"}, {"timestep_sampling": "uniform", "flow_shift": 3.16}),
         ({"linear_timesteps": True}, {"timestep_sampling": "sigmoid", "sigmoid_scale": 1.07}),
         (
             {"timestep_type": "linear", "content_or_style": "style"},

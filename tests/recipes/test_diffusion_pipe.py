@@ -116,9 +116,9 @@ def test_a_main_file_and_its_dataset_are_one_recipe():
 @pytest.mark.parametrize(
     ("name", "family", "unknown"),
     [
-        ("diffusion-pipe-qwen-image.toml", "Qwen-Image", ["optimizer.type", "optimizer.weight_decay"]),
-        ("diffusion-pipe-wan.toml", "Wan 2.1 text-to-video", []),
-        ("diffusion-pipe-zimage.toml", "Z-Image", []),
+        ("diffusion-pipe-qwen-image.toml", "Qwen-Image", ["dataset", "optimizer.type", "optimizer.weight_decay"]),
+        ("diffusion-pipe-wan.toml", "Wan 2.1 text-to-video", ["dataset"]),
+        ("diffusion-pipe-zimage.toml", "Z-Image", ["dataset"]),
         ("diffusion-pipe-dataset-kontext.toml", "", []),
     ],
 )
@@ -203,3 +203,21 @@ def test_the_command_tells_how_many_cards_there_are():
 def test_two_main_files_are_not_mixed():
     with pytest.raises(AthanorError, match=r"are both diffusion-pipe TOML: import one after the other\.$"):
         published("diffusion-pipe-wan.toml", "diffusion-pipe-qwen-image.toml")
+
+
+DATASET = "resolutions = [1024]\nenable_ar_bucket = true\nmin_ar = 0.5\nmax_ar = 2.0\n[[directory]]\npath = '/x/y'\nnum_repeats = 5\n"
+
+
+def test_both_files_in_one_post():
+    reading = of(f"My config is as below:\n\n```\n{SDXL}```\nand the dataset\n```toml\n{DATASET}```\nDoes it fit?\n")
+    assert reading.recipe.model.family == "SDXL" and reading.recipe.group("network").rank == 8
+    assert reading.recipe.group("buckets").width == 1024 and reading.recipe.datasets[0]["repeats"] == 5
+
+
+def test_a_file_between_sentences():
+    reading = of(f"Hi, this is my dataset, please look:\n{DATASET}What is wrong?\n")
+    assert reading.recipe.datasets[0]["folder"] == "/x/y"
+    assert [each.name for each in reading.lines if each.kind == "unknown"] == [
+        "Hi, this is my dataset, please look:",
+        "What is wrong?",
+    ]

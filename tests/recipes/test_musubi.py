@@ -228,3 +228,17 @@ def test_the_project_file_of_its_page():
     assert (buckets.width, buckets.batch_size, buckets.min_bucket_reso) == (1328, 2, 656)
     assert (training.epochs, training.seed, training.blocks_to_swap) == (12, 42, 10)
     assert (sampling.sample_prompts, sampling.sample_at_first, sampling.cfg) == ("a cat", True, 4.0)
+
+
+def test_a_dataset_and_several_commands_in_one_post():
+    dataset = (HERE / "published/musubi-dataset-wan.toml").read_text()
+    cache = 'python src/musubi_tuner/wan_cache_latents.py `\n  --dataset_config "E:\\d.toml" `\n  --vae "E:\\v.safetensors"\n\n'
+    train = (
+        QWEN.replace("qwen_image", "wan").replace("networks.", "musubi_tuner.networks.")
+        + "--task t2v-A14B --dit_high_noise b"
+    )
+    reading = of(f"{dataset}\n{cache}{train}\n")
+    assert reading.form == "musubi-tuner command" and reading.recipe.group("buckets").width == 1024
+    assert unknown(reading) == ["dit_high_noise", "datasets 2: video_directory"]
+    assert reading.recipe.group("noise").max_timestep == 875, "the boundary of Wan 2.2's text-to-video models"
+    assert len(of(f"Is this right?\n{dataset}Thanks!\n").recipe.datasets) == 1

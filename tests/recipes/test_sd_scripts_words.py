@@ -116,3 +116,49 @@ def test_a_switch_that_is_off_sets_nothing():
     result = reading(v2=False, cache_latents=False, full_fp16=False, base_weights="", gradient_checkpointing="false")
     assert result.recipe.group("cache").latent_sampling == "every step"
     assert all(each.kind != "unknown" for each in result.lines)
+
+
+def test_cards_whose_number_is_not_said_are_told():
+    assert "not said" in line(reading(multi_gpu=True), "multi_gpu").why
+    assert line(reading(multi_gpu=True, num_processes="4"), "multi_gpu").kind == "meaningless"
+
+
+def test_a_name_with_a_variable_that_nothing_sets_is_no_name():
+    assert "$NAME" in line(reading(output_name="my_$NAME"), "output_name").why
+
+
+def test_what_no_network_here_is_says_so():
+    assert "both are trained" in line(reading(network_module="networks.lora_fa"), "network_module").why
+    assert line(reading(network_module="networks.oft", network_dim=4), "network_dim of OFT").kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("said", "family"),
+    [
+        ({"script": "C:\\sd\\flux_train_network.py"}, "Flux.1 dev"),
+        ({"script": "flux_train_network.py", "model_type": "chroma"}, "Chroma"),
+        (
+            {"script": "flux_train_network.py", "pretrained_model_name_or_path": "flux1-schnell.safetensors"},
+            "Flux.1 schnell",
+        ),
+        ({"script": "train_network.py", "v2": True}, "SD2"),
+        ({"network_module": "networks.lora_sd3"}, "SD3"),
+        ({"gemma2": "g.safetensors"}, "Lumina 2"),
+        ({"qwen3": "q.safetensors"}, "Anima"),
+        ({"pretrained_model_name_or_path": "D:\\models\\Illustrious-XL-v0.1.safetensors"}, "SDXL"),
+        ({"pretrained_model_name_or_path": "runwayml/stable-diffusion-v1-5"}, "SD1.5"),
+        ({"pretrained_model_name_or_path": "some.safetensors"}, ""),
+    ],
+)
+def test_the_family_is_told_by_script_module_option_or_name(said, family):
+    assert reading(**said).recipe.model.family == family
+
+
+def test_sample_pictures_are_drawn_as_there():
+    sampling = reading(script="train_network.py", sample_every_n_steps=100).recipe.group("sampling")
+    assert (sampling.sampler_name, sampling.steps, sampling.cfg, sampling.sample_at_first) == ("ddim", 30, 7.5, False)
+    assert (sampling.sample_every_n_epochs, sampling.sample_every_n_steps) == (0, 100)
+    sampling = reading(script="flux_train_network.py", sample_every_n_epochs=1, sample_sampler="ddim").recipe.group(
+        "sampling"
+    )
+    assert (sampling.sampler_name, sampling.steps, sampling.cfg) == ("euler", 20, 1)

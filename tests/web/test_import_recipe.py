@@ -304,12 +304,45 @@ def in_the_sidebar(page) -> None:
 def test_the_graph_in_vue_nodes(used_page, vue):
     page = used_page
     asked = Asked(page)
-    page.page.evaluate("() => window.comfyAPI.app.app.extensionManager.command.execute('Athanor.ImportRecipe')")
-    dialog(page).get_by_role("textbox", name="Recipe").fill(COMMAND)
-    read(page)
+    opened(page)
     assert asked.taken()
     checks(made(page))
     shown = page.page.locator(".lg-node", has_text="caption_tag_dropout_rate")  # advanced, and set
     shown.first.wait_for()
     page.picture("import_made_vue")
+    lies_well(page, False)
+    page.renderer(True)
+    of_the_server(page)
+
+
+def opened(page) -> None:
+    """The dialog by its command, with `COMMAND` typed and read."""
+    page.page.evaluate("() => window.comfyAPI.app.app.extensionManager.command.execute('Athanor.ImportRecipe')")
+    dialog(page).get_by_role("textbox", name="Recipe").fill(COMMAND)
+    read(page)
+
+
+def of_the_server(page) -> None:
+    """With the server's own answer, what the page would queue is the graph that the server has made of the recipe."""
+    page.page.unroute_all()
+    with page.page.expect_response("**/athanor/recipes/read") as answered:
+        opened(page)
+    prompt = answered.value.json()["prompt"]
+    dialog(page).get_by_label("folder of pictures").fill("ds")
+    graph = made(page)
+    queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
+    assert sorted(one["class_type"] for one in queued.values()) == sorted(one["class_type"] for one in prompt.values())
+    kinds = {one["class_type"]: one["inputs"] for one in queued.values()}
+    for one in prompt.values():
+        for name, value in one["inputs"].items():
+            mine, kind = kinds[one["class_type"]][name], one["class_type"]
+            if isinstance(value, list):
+                assert [queued[mine[0]]["class_type"], mine[1]] == [prompt[value[0]]["class_type"], value[1]], (
+                    kind,
+                    name,
+                )
+            else:
+                assert mine == ("ds" if name == "folder" else value), (kind, name)
+    assert graph["Load Checkpoint"]["values"]["ckpt_name"] == "sd3.safetensors"  # the name that the recipe has
+    assert kinds["AthanorNetworkConfig"]["rank"] == 24 and kinds["AthanorTrainLoRA"]["epochs"] == 7
     lies_well(page, False)

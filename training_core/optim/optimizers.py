@@ -29,7 +29,7 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
     package = path.partition(".")[0]
     try:
         # bitsandbytes would fetch kernels for 4-bit layers on a CPU, which no optimizer needs, or say that it cannot.
-        with imports.without("kernels"), imports.errors_alone("bitsandbytes"):
+        with imports.without("kernels"), imports.errors_alone("bitsandbytes"), imports.compiled_later():
             module = importlib.import_module(path)
     except Exception as error:  # a broken package can raise anything
         pip = names.PIP.get(package, package)

@@ -13,6 +13,12 @@ from ..json_text import parse_json
 
 LARGEST = 4_000_000
 """Bytes of a recipe; the largest real ones, metadata of LoRA files with the tags of thousands of pictures, have about 2 MB."""
+_LARGEST_YAML = 300_000
+"""Characters of a YAML text: its parser takes 6 seconds for a megabyte, and the largest real recipes have 20,000."""
+_OBJECT = re.compile(r"^[ \t]*\{[ \t]*$.*^[ \t]*\}[ \t]*$", re.DOTALL | re.MULTILINE)
+"""From the first line that opens an object to the last that closes one."""
+_FEWEST = 4
+"""Members of an object between sentences that is looked at."""
 _MOST_VALUES = 100_000
 """Values in a structure: YAML can name one part again and again, so that a small file unfolds without end."""
 
@@ -51,8 +57,15 @@ class Document:
 
     @cached_property
     def json(self) -> Any:
-        """The value of a JSON text; None if it is none."""
-        return _bounded(parse_json(self.text.strip())) if self.text.lstrip()[:1] in ("{", "[") else None
+        """The value of a JSON text, or the object that stands in a post between sentences; None if there is none."""
+        if self.text.lstrip()[:1] in ("{", "["):
+            return _bounded(parse_json(self.text.strip()))
+        if self.ending not in ("", ".txt", ".md"):
+            return None
+        block = _OBJECT.search(self.text)
+        parts = (*self.fenced, block[0] if block else "")
+        values = (_bounded(parse_json(part.strip())) for part in parts if part.lstrip().startswith("{"))
+        return next((value for value in values if isinstance(value, dict) and len(value) >= _FEWEST), None)
 
     @cached_property
     def toml(self) -> dict[str, Any] | None:
@@ -63,6 +76,11 @@ class Document:
             return _bounded(toml.loads(self.text)) or None
         except toml.TOMLDecodeError:
             return None
+
+    @cached_property
+    def fenced(self) -> tuple[str, ...]:
+        """The texts between lines of three backticks, as posts and guides have them."""
+        return tuple(re.findall(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```", self.text, re.DOTALL | re.MULTILINE))
 
     @property
     def toml_mistake(self) -> AthanorError:
@@ -86,7 +104,7 @@ class Document:
     @cached_property
     def yaml(self) -> dict[str, Any] | None:
         """The mapping of a YAML text with lines "name: value"; None if it is none. No objects are made, whatever the text names."""
-        if self.ending not in ("", ".yaml", ".yml", ".txt") or ":" not in self.text:
+        if self.ending not in ("", ".yaml", ".yml", ".txt") or ":" not in self.text or len(self.text) > _LARGEST_YAML:
             return None
         import yaml
 
@@ -102,7 +120,7 @@ class Document:
         import yaml
 
         try:
-            yaml.safe_load(self.text)
+            yaml.safe_load(self.text[:_LARGEST_YAML])
         except yaml.MarkedYAMLError as error:
             return f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
         except (yaml.YAMLError, RecursionError, ValueError, TypeError, AttributeError, OverflowError):

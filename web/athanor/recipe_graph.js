@@ -124,12 +124,12 @@ function sizeOf(node) {
   return [Math.max(NARROW, Math.min(width, BROAD)), height, tallest(node)];
 }
 
-/** The recipe's groups as `layOut` takes them, with the sizes that nodes have now. */
+/** The groups as `layOut` takes them, with the sizes that nodes have now. `open`: answers that are not given. */
 function groupsOf(rows, made, open) {
   const groups = new Map();
   for (const { id, type, group, column } of rows) {
     const [width, , height] = sizeOf(made.get(id));
-    const asks = open.filter((other) => other === id).length;
+    const asks = open.filter(({ node, value }) => node === id && value).length;
     const room = Math.max(asks && MISSING + MORE * (asks - 1), TOLD.has(type) ? ROOM : 0);
     if (!groups.has(group)) groups.set(group, []);
     const columns = groups.get(group);
@@ -160,7 +160,9 @@ function place(rows, made, graph, open) {
 /** The nodes that are to be seen first: those that ask for something, and those of the first two groups. */
 function firstOf(rows, made, open) {
   const titles = [...new Set(rows.map(({ group }) => group))].slice(0, 2);
-  return rows.filter(({ id, group }) => open.includes(id) || titles.includes(group)).map(({ id }) => made.get(id));
+  return rows
+    .filter(({ id, group }) => open.some(({ node }) => node === id) || titles.includes(group))
+    .map(({ id }) => made.get(id));
 }
 
 /** The nodes of the answer, whose note tells what is left to choose alone. */
@@ -179,7 +181,7 @@ function withoutDone(rows, answers) {
 export async function makeGraph({ name, rows: all, answers }) {
   checkKinds(all);
   const rows = withoutDone(all, answers);
-  const open = answers.filter(({ isOpen }) => isOpen).map(({ node }) => node);
+  const open = answers.filter(({ isOpen }) => isOpen);
   await app.loadGraphData(structuredClone(BLANK), true, true, freeName(name));
   const { graph } = app.canvas;
   const tracker = app.extensionManager.workflow?.activeWorkflow?.changeTracker;

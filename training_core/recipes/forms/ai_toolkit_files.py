@@ -57,6 +57,8 @@ def _more_control(value: Any, _: Said) -> Paths:
 
 
 def _extension(value: Any, _: Said) -> Paths:
+    if str(value).strip(". ").lower() == "json":
+        raise ValueError("Captions are in plain text files here, not in JSON: write one .txt for each picture.")
     return {"datasets.caption_extension": f".{str(value).lstrip('.')}"}
 
 

@@ -10,6 +10,7 @@ from ..values import switch, whole
 from .nested import hub_model, off, only_if
 
 FAMILIES: dict[str, str] = {
+    "sd": "SD1.5",
     "sd1": "SD1.5", "sd15": "SD1.5", "sd2": "SD2", "sd3": "SD3", "sdxl": "SDXL", "ssd": "SSD-1B", "vega": "Segmind Vega",
     "pixart": "PixArt alpha", "pixart_sigma": "PixArt Sigma", "auraflow": "AuraFlow", "flux": "Flux.1 dev", "flex1": "Flux.1 dev",
     "flux_kontext": "Flux.1 dev", "flux2": "Flux.2", "flux2_klein_4b": "Flux.2", "flux2_klein_9b": "Flux.2", "lumina2": "Lumina 2",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..rules import Meaningless, Paths, Rule, Said, Same, Turned
 from ..values import number, switch, whole
 from .ai_toolkit_model import family, finetunes, flow
 from .ai_toolkit_optimizer import OPTIMIZER_WORDS, rate
-from .nested import off, only_if, plain
+from .nested import off, only_if, plain, shift_by_size
 
 _SHIFTS = {
     "SD3": 3.0,
@@ -66,7 +65,7 @@ def _timesteps(value: Any, said: Said) -> Paths:
     if kind == "sigmoid":
         return {"noise.timestep_sampling": "sigmoid", **_favoured(favoured, 3.2)}
     if kind in ("shift", "flux_shift", "lumina2_shift"):
-        shift = _SHIFTS.get(family(said)) or round(_shift_by_size(said), 2)
+        shift = _SHIFTS.get(family(said)) or shift_by_size(_largest(said), family(said))
         return {"noise.timestep_sampling": "uniform", "noise.flow_shift": shift, **_favoured(favoured, 7.0, shift)}
     raise ValueError("There is no such distribution of timesteps here: the one that is usual for the model is used.")
 
@@ -78,11 +77,9 @@ def _favoured(kind: str, factor: float, shift: float = 1.0) -> dict[str, Any]:
     return {"noise.flow_shift": round(shift * factor if kind == "content" else shift / factor, 3)}
 
 
-def _shift_by_size(said: Said) -> float:
-    """Return e^mu of the largest size that is trained, as the scheduler of Flux has it (256 patches: 0.5; 4096: 1.16)."""
+def _largest(said: Said) -> float:
     sizes = said.get("datasets.resolution", 512)
-    largest = max(number(each) for each in (sizes if isinstance(sizes, list) and sizes else [sizes]))
-    return math.exp(0.5 + ((min(largest, 8192) / 16) ** 2 - 256) * 0.66 / 3840)
+    return max(number(each) for each in (sizes if isinstance(sizes, list) and sizes else [sizes]))
 
 
 def _favour(value: Any, said: Said) -> Paths:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ... import toml
 from ..document import Document
 from ..draft import Draft
 from ..form import Form
@@ -20,8 +21,12 @@ from .diffusion_pipe_words import WORDS
 from .nested import draw_at_trained_size
 
 _MAIN_ALONE = ("micro_batch_size_per_gpu", "pipeline_stages", "activation_checkpointing", "partition_method")
-_BROKEN_MAIN = re.compile(rf"^[ \t]*#?[ \t]*({'|'.join(_MAIN_ALONE)})[ \t]*=", re.MULTILINE)
-_BROKEN_DATA = re.compile(r"^[ \t]*\[\[[ \t]*directory[ \t]*\]\]", re.MULTILINE)
+_OURS = re.compile(
+    rf"^[ \t]*(?:#?[ \t]*(?:{'|'.join(_MAIN_ALONE)})[ \t]*=|\[\[[ \t]*directory[ \t]*\]\])", re.MULTILINE
+)
+"""What a text has of which a part, maybe a broken one, is TOML of diffusion-pipe."""
+_TOML_LINE = re.compile(r"^[ \t]*(?:#.*|\[.*|[\w.-]+[ \t]*=.*|[\]{}\"'\d,-].*)?$")
+_ENDINGS = ("", ".toml", ".txt", ".md")
 _CARDS = re.compile(r"--num_gpus[ =]+(\d{1,4})\b")
 _SWITCHES = frozenset(
     ["deepspeed", "regenerate_cache", "cache_only", "trust_cache", "reset_dataloader", "reset_optimizer", "reset_optimizer_params",
@@ -31,16 +36,50 @@ _SECRET = "wandb_api_key"
 
 
 def _main(document: Document) -> Told | None:
-    """Return what a main file says; a part of one is enough if it has a setting that no other program has.
+    """Return what a main file says; a part of one is enough if it has a setting that no other program has."""
+    return _main_table(document.toml or {})
+
+
+def _dataset(document: Document) -> Told | None:
+    """Return what the file of a dataset says: a Dataset Loader for each [[directory]]."""
+    return _dataset_table(document.toml or {})
+
+
+def _posted(document: Document) -> Told | None:
+    """Return what TOML in the middle of a text says: between lines of three backticks, or between sentences.
 
     Raises:
-        AthanorError: it is one, but no TOML; names the line.
+        AthanorError: it is TOML of diffusion-pipe that is broken; names the line.
     """
-    tree = document.toml
-    if tree is None:
-        if _BROKEN_MAIN.search(_head(document)) and document.ending in ("", ".toml", ".txt"):
-            raise document.toml_mistake
+    if document.toml is not None or document.ending not in _ENDINGS or not _OURS.search(document.text):
         return None
+    found = [told for text in document.fenced if (told := _part(text)) is not None]
+    prose: list[tuple[str, str]] = []
+    if not found:
+        lines = document.text.split("\n")
+        prose = [
+            (line.strip(), "It is no line of the form name = value.") for line in lines if not _TOML_LINE.match(line)
+        ]
+        told = _part("\n".join(line for line in lines if _TOML_LINE.match(line)))
+        found = [told] if told is not None else []
+    if not found:
+        raise document.toml_mistake
+    return Told(
+        given=tuple(given for told in found for given in told.given),
+        datasets=max(told.datasets for told in found),
+        unread=tuple(prose),
+    )
+
+
+def _part(text: str) -> Told | None:
+    try:
+        table = toml.loads(text)
+    except toml.TOMLDecodeError:
+        return None
+    return _dataset_table(table) or _main_table(table)
+
+
+def _main_table(tree: Mapping[str, Any]) -> Told | None:
     tables = [tree[name] for name in ("model", "adapter", "optimizer") if isinstance(tree.get(name), dict)]
     if not any(isinstance(table.get("type"), str) for table in tables) and not any(
         name in tree for name in _MAIN_ALONE
@@ -49,13 +88,7 @@ def _main(document: Document) -> Told | None:
     return Told(given=tuple(_flat(tree)), datasets=0)
 
 
-def _dataset(document: Document) -> Told | None:
-    """Return what the file of a dataset says: a Dataset Loader for each [[directory]]; AthanorError as in `_main`."""
-    tree = document.toml
-    if tree is None:
-        if _BROKEN_DATA.search(_head(document)) and document.ending in ("", ".toml", ".txt"):
-            raise document.toml_mistake
-        return None
+def _dataset_table(tree: Mapping[str, Any]) -> Told | None:
     folders = tree.get("directory")
     if not isinstance(folders, list) or not folders or not all(isinstance(folder, dict) for folder in folders):
         return None
@@ -113,10 +146,6 @@ def _flat(tree: Mapping[str, Any], table: str = "") -> Iterator[Given]:
             yield Given(name=table + name, value="(not shown)" if hidden else value)
 
 
-def _head(document: Document) -> str:
-    return document.text[:20_000]
-
-
 def _implied(said: Said) -> dict[str, Any]:
     """Return what diffusion-pipe does by itself where our default differs."""
     implied: dict[str, Any] = {}
@@ -149,4 +178,5 @@ def _settle(draft: Draft, said: Said) -> None:
 DIFFUSION_PIPE = Program(title="diffusion-pipe", vocabulary=WORDS, implied=_implied, settle=_settle)
 COMMAND = Form(title="diffusion-pipe command", program=DIFFUSION_PIPE, read=_command)
 MAIN = Form(title="diffusion-pipe TOML", program=DIFFUSION_PIPE, read=_main)
+POSTED = Form(title="diffusion-pipe TOML", program=DIFFUSION_PIPE, read=_posted)
 DATASET = Form(title="diffusion-pipe dataset TOML", program=DIFFUSION_PIPE, read=_dataset, speaks=1)

@@ -157,6 +157,12 @@ def _huber(kind: str) -> Turned:
     )
 
 
+def _data(_value: Any, said: Said) -> Paths:
+    if "directory.path" not in said:
+        raise ValueError("Import this file together with the main one: what it says is not known from here.")
+    return {}
+
+
 def _config(_value: Any, said: Said) -> Paths:
     if not any(name in said for name in ("model.type", "epochs", "micro_batch_size_per_gpu")):
         raise ValueError("Import this file together with the command: what it says is not known from here.")
@@ -172,7 +178,7 @@ def _cards(value: Any, said: Said) -> Paths:
 
 _MAIN: dict[str, Rule] = {
     "output_dir": Turned(to=_name, why="Its last folder is the name; files are saved in ComfyUI's loras folder."),
-    "dataset": Meaningless(why="Import this file together with the main one: what it says comes from it alone."),
+    "dataset": Turned(to=_data, why="This file is read as well."),
     "epochs": Same(path="training.epochs"),
     "max_steps": Turned(
         to=lambda value, _: {"training.max_train_steps": value}, why="Training ends at this step; there it may end sooner, with the epochs."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..document import Document
@@ -31,6 +32,11 @@ def read(document: Document) -> Told | None:
     given = [each for part in parts for each in _given(part)]
     subsets = table.get("subsets")
     pictures = read_table({"datasets": [{"subsets": subsets}]}) if isinstance(subsets, list) else None
+    if pictures is not None:
+        named = [
+            replace(each, name="described", shown="name") if each.name == "name" else each for each in pictures.given
+        ]
+        pictures = replace(pictures, given=tuple(named))
     given += [Given(name="described", shown=name, value=text(value)) for name, value in _rest(table)]
     options = told(given)
     if pictures is None:

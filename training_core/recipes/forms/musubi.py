@@ -76,14 +76,17 @@ def _dataset(document: Document) -> Told | None:
     Raises:
         AthanorError: it is one, maybe of sd-scripts, but no TOML; names the line.
     """
-    if document.toml is None:
-        toml = document.ending == ".toml" or (
-            document.ending in ("", ".txt") and not command_line.commands(document.text)
-        )
-        if toml and _BROKEN.search(document.text):
-            raise document.toml_mistake
+    if document.toml is not None:
+        return _table(document.toml)
+    apart = document.ending == ".toml" or (
+        document.ending in ("", ".txt", ".md") and not command_line.commands(document.text)
+    )
+    if not apart or not _BROKEN.search(document.text):
         return None
-    return _table(document.toml)
+    table = sd_scripts_texts.table_in(document.text)
+    if table is None:
+        raise document.toml_mistake
+    return _table(table)
 
 
 def _table(table: Mapping[str, Any]) -> Told | None:

@@ -10,22 +10,29 @@ from ..values import text
 HUNYUAN, HUNYUAN_15 = "HunyuanVideo (still pictures)", "HunyuanVideo 1.5 (still pictures)"
 WAN, KONTEXT, FLUX_2, QWEN, Z_IMAGE = "Wan 2.1 text-to-video", "Flux.1 dev", "Flux.2", "Qwen-Image", "Z-Image"
 KANDINSKY, KANDINSKY_VIDEO = "Kandinsky 5 Image", "Kandinsky 5 Video (still pictures)"
-HIDREAM_O1, IDEOGRAM, KREA, MAGE = "HiDream-O1", "Ideogram 4", "Krea 2", "Mage-Flow"
+HIDREAM_O1, IDEOGRAM, KREA, MAGE, LTX_2 = (
+    "HiDream-O1",
+    "Ideogram 4",
+    "Krea 2",
+    "Mage-Flow",
+    "LTX-2 (still pictures, no sound)",
+)
 FRAMEPACK = "FramePack"
 """No family here: it goes on from a given picture."""
 _SCRIPTS = {
-    "hv_train_network": HUNYUAN, "hv_train": HUNYUAN, "wan_train_network": WAN, "fpack_train_network": FRAMEPACK,
+    "hv_train_network": HUNYUAN, "hv_train": HUNYUAN, "wan_train_network": WAN, "wan_train": WAN, "fpack_train_network": FRAMEPACK,
     "flux_kontext_train_network": KONTEXT, "flux_2_train_network": FLUX_2, "flux_2_train_network_self_flow": FLUX_2,
     "qwen_image_train_network": QWEN, "qwen_image_train": QWEN, "zimage_train_network": Z_IMAGE, "zimage_train": Z_IMAGE,
     "kandinsky5_train_network": KANDINSKY, "hv_1_5_train_network": HUNYUAN_15, "hidream_o1_train_network": HIDREAM_O1,
     "hidream_o1_train": HIDREAM_O1, "ideogram4_train_network": IDEOGRAM, "krea2_train_network": KREA,
-    "mage_flow_train_network": MAGE,
+    "mage_flow_train_network": MAGE, "ltx2_train_network": LTX_2,
 }  # fmt: skip
-"""Script without its ending -> family."""
+"""Script without its ending -> family; wan_train, ltx2_train_network and mage_flow_train_network are those of forks."""
 _MODULES = {
     "lora": HUNYUAN, "lora_wan": WAN, "lora_framepack": FRAMEPACK, "lora_flux": KONTEXT, "lora_flux_2": FLUX_2,
     "lora_qwen_image": QWEN, "lora_zimage": Z_IMAGE, "lora_kandinsky": KANDINSKY, "lora_hv_1_5": HUNYUAN_15,
     "lora_hidream_o1": HIDREAM_O1, "lora_ideogram4": IDEOGRAM, "lora_krea2": KREA, "lora_mage_flow": MAGE,
+    "lora_ltx2": LTX_2,
 }  # fmt: skip
 """Module of networks, without "networks." -> family."""
 EXCLUDED = {
@@ -45,6 +52,11 @@ def script_name(value: object) -> str:
     return re.split(r"[/\\]", text(value).strip())[-1].removesuffix(".py").lower()
 
 
+def module_name(value: object) -> str:
+    """Return the name of a module of musubi-tuner's networks, without its package; other names as they are."""
+    return text(value).strip().removeprefix("musubi_tuner.").removeprefix("networks.")
+
+
 def is_script(value: object) -> bool:
     """Return whether a script's path is one of musubi-tuner's, which sd-scripts has none of."""
     return script_name(value) in _SCRIPTS
@@ -58,7 +70,7 @@ def trains_whole_model(said: Said) -> bool:
 def family(said: Said) -> str:
     """Return the title of the family that a recipe is for; "" where nothing tells it, FRAMEPACK for that."""
     name = script_name(said.get("script"))
-    module = text(said.get("network_module")).strip().removeprefix("networks.")
+    module = module_name(said.get("network_module"))
     found = _SCRIPTS.get(name) or _MODULES.get(module, "")
     if found == KANDINSKY and "v-" in text(said.get("task")):
         return KANDINSKY_VIDEO

@@ -12,7 +12,19 @@ from ..recipe import Line
 from ..rules import NoMeaning, Paths, Rule, Said, Turned, Vocabulary, model_file
 from ..translate import Program
 from ..values import switch, text
-from .musubi_family import EXCLUDED, FRAMEPACK, HIDREAM_O1, HUNYUAN, KONTEXT, KREA, family, refused, trains_whole_model
+from .musubi_family import (
+    EXCLUDED,
+    FRAMEPACK,
+    HIDREAM_O1,
+    HUNYUAN,
+    KONTEXT,
+    KREA,
+    LTX_2,
+    family,
+    module_name,
+    refused,
+    trains_whole_model,
+)
 from .musubi_reasons import reasons
 from .musubi_timesteps import SHIFTED, TIMESTEP_WORDS, sampling
 from .nested import draw_at_trained_size
@@ -34,7 +46,7 @@ def _script(_value: Any, said: Said) -> Paths:
 
 
 def _dit(value: Any, said: Said) -> Paths:
-    role = "checkpoint" if family(said) == HIDREAM_O1 else "diffusion_model"
+    role = "checkpoint" if family(said) in (HIDREAM_O1, LTX_2) else "diffusion_model"
     return {f"model.files.{role}": text(value)} if value else {}
 
 
@@ -54,7 +66,7 @@ def _kind(value: Any, said: Said) -> Paths:
 
 def _module(value: Any, said: Said) -> Paths:
     name = text(value).strip()
-    last = name.removeprefix("networks.")
+    last = module_name(value)
     if name == last or not (last.startswith("lora") or last in ("loha", "lokr")):
         rule = SD_WORDS["network_module"]
         return rule.to(value, said) if isinstance(rule, Turned) else {}

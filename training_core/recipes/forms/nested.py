@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -87,6 +88,15 @@ def number_or(value: Any, default: float = 0.0) -> float:
         return number(value)
     except ValueError:
         return default
+
+
+def shift_by_size(pixels: float, family: str) -> float:
+    """Return the shift e^mu that schedulers of Flux and Qwen-Image give a square of so many pixels a side, where mu grows with its patches:
+    from 0.5 at 256 to 1.15 at 4096 and to 0.9 at 8192 (their scheduler_config.json).
+    """
+    most, patches = (0.9, 8192) if family == "Qwen-Image" else (1.15, 4096)
+    slope = (most - 0.5) / (patches - 256)
+    return round(math.exp(0.5 + ((min(pixels, 8192) / 16) ** 2 - 256) * slope), 2)
 
 
 def to_steps(value: float, step: int) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..values import number, switch
-from .nested import above_zero, only_if, plain, to_steps
+from .nested import above_zero, only_if, plain, shift_by_size, to_steps
 from .onetrainer_models import kind, rate
 
 LOSSES = {"mse_strength": "l2", "mae_strength": "l1", "huber_strength": "huber", "log_cosh_strength": "huber"}
@@ -147,11 +146,11 @@ def _distribution(value: Any, said: Said) -> Paths:
 
 def _shifted_by_size(value: Any, weight: float, bias: float, said: Said) -> Paths:
     """Return the nearest to a shift that depends on the size of the picture: flux_shift, or the shift of the resolution."""
-    if value == "LOGIT_NORMAL" and not bias:
+    family = kind(said).family
+    if value == "LOGIT_NORMAL" and not bias and family != "Qwen-Image":
         scale = {} if not weight else {"noise.sigmoid_scale": weight + 1}
         return {"noise.timestep_sampling": "flux_shift", **scale}
-    patches = (resolutions(said.get("resolution", "512"))[0][0] / 16) ** 2
-    shift = round(math.exp(0.5 + (patches - 256) * 0.65 / 3840), 2)
+    shift = shift_by_size(resolutions(said.get("resolution", "512"))[0][0], family)
     return _distribution(value, {**said, "dynamic_timestep_shifting": False, "timestep_shift": shift})
 
 

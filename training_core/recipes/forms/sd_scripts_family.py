@@ -93,10 +93,10 @@ def of_script(value: str, said: Said) -> str:
         ValueError: it is no script that trains a network or a model; says what it trains.
     """
     name = script_name(value)
+    if "textual_inversion" in name or "control" in name:
+        raise ValueError("This script trains no LoRA and no model: an embedding or a ControlNet is not trained here.")
     if name not in _SCRIPTS:
-        raise ValueError(
-            "This script trains no LoRA and no model: what is read below would be settings of another training."
-        )
+        raise ValueError("No script of sd-scripts that is known here: its options are read as if it were one.")
     family = _SCRIPTS[name]
     if family == SD15 and _on(said.get("v2")):
         return SD2

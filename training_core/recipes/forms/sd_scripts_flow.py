@@ -18,10 +18,10 @@ def _scheme(value: Any, said: Said) -> Paths:
             raise ValueError(
                 "sd-scripts weights the loss only with model_prediction_type sigma_scaled: no effect there."
             )
-        return {"loss.weighting_scheme": name} | _density("uniform", said)
+        return {"loss.weighting_scheme": name, **_density("uniform", said)}
     if name not in ("none", "uniform", "logit_normal", "mode"):
         raise ValueError("weighting_scheme is none, uniform, logit_normal, mode, sigma_sqrt or cosmap.")
-    return {"loss.weighting_scheme": "none"} | _density(name if name in ("logit_normal", "mode") else "uniform", said)
+    return {"loss.weighting_scheme": "none", **_density(name if name in ("logit_normal", "mode") else "uniform", said)}
 
 
 def _density(kind: str, said: Said) -> Paths:
@@ -76,11 +76,13 @@ def rules() -> Vocabulary:
             to=_scheme, why="It weights the loss, or says how timesteps are drawn (Noise Config)."
         ),
         "timestep_sampling": Turned(
-            to=_timesteps, why="sigma draws evenly, and shifts by discrete_flow_shift.", same=True
+            to=_timesteps, why="sigma draws evenly and shifts by discrete_flow_shift; the others have the same name."
         ),
         "discrete_flow_shift": Turned(to=_shift, why="flow_shift of Noise Config."),
         "training_shift": Same(path="noise.flow_shift"),
-        "logit_mean": Turned(to=_mean, why="Counted from picture to noise here.", same=True),
+        "logit_mean": Turned(
+            to=_mean, why="Counted from picture to noise here, so that its sign may be the other one."
+        ),
         "model_prediction_type": Turned(to=_prediction, why="What the loss compares.", same=True),
         "guidance_scale": Turned(to=_guidance, why="The same.", same=True),
     }

@@ -11,7 +11,7 @@ from .sd_scripts_family import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, family
 from .sd_scripts_reasons import lacking
 
 LYCORIS_MODULES = ("lycoris.kohya", "locon.locon_kohya", "lycoris")
-_KOHYA = ("lora", "lora_flux", "lora_sd3", "lora_lumina", "lora_anima", "lora_hunyuan_image", "lora_fa")
+_KOHYA = ("lora", "lora_flux", "lora_sd3", "lora_lumina", "lora_anima", "lora_hunyuan_image")
 _ALGOS = {"lora": "locon", "locon": "locon", "(ia)^3": "ia3", "oft": "diag-oft", "diag_oft": "diag-oft"}
 """Algorithms that LyCORIS calls otherwise; its own "lora" is LoCon."""
 
@@ -51,6 +51,10 @@ def _module(value: Any, said: Said) -> Paths:
         return algo | preset
     if not name.startswith("networks."):
         raise ValueError(f"There is no network {name} here: LoRA, LyCORIS' networks and DyLoRA are trained.")
+    if last == "lora_fa":
+        raise ValueError(
+            "LoRA-FA leaves one half of each pair of matrices as it is; here both are trained (algo lora)."
+        )
     if last in _KOHYA:
         return {"network.algo": "lora", "network.preset": "attn-mlp"}
     if last in ("loha", "lokr", "dylora"):
@@ -217,7 +221,7 @@ _NOTHING_LIKE = "There is no such thing here: it is left out."
 def rules() -> Vocabulary:
     """Return the rules that differ from a setting with the same meaning."""
     args: dict[str, Rule] = {
-        "algo": Turned(to=_algo, why="LyCORIS calls its LoCon lora; it is locon here."),
+        "algo": Turned(to=_algo, why="The same kind of network; what LyCORIS calls lora is locon here."),
         "preset": Turned(to=_preset, why="The same preset.", same=True),
         "dim": Same(path="network.rank"),
         "alpha": Same(path="network.alpha"),

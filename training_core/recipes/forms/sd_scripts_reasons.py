@@ -59,7 +59,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ),
     ("logging_dir log_prefix log_tracker_name wandb_run_name log_tracker_config log_config", _LOG),
     ("save_state save_last_n_epochs_state save_last_n_steps_state", _STATE),
-    ("ddp_timeout ddp_gradient_as_bucket_view ddp_static_graph multi_gpu", _DISTRIBUTED),
+    ("ddp_timeout ddp_gradient_as_bucket_view ddp_static_graph", _DISTRIBUTED),
     (
         "deepspeed zero_stage offload_optimizer_device offload_optimizer_nvme_path offload_param_device offload_param_nvme_path "
         "zero3_init_flag zero3_save_16bit_model fp16_master_weights_and_gradients use_deepspeed",
@@ -89,7 +89,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("epoch", "It is not read by sd-scripts: max_train_epochs or max_train_steps says how long the training is."),
     ("noise_offset_type", "It is a choice of a program's page; what counts are the noise settings themselves."),
     ("repeated", "It is given again further on: the last one counts."),
-    ("described name", "It describes the recipe, and sets nothing."),
+    ("described", "It describes the recipe, and sets nothing."),
     (
         "easy_name tag_occurrence tag_file_location save_toml save_toml_location",
         "It is about files that the other program keeps.",
@@ -151,6 +151,7 @@ def lacking(what: str) -> Meaningless:
 
 
 _LACKING: tuple[tuple[str, str], ...] = (
+    ("unfilled", "The text does not say what its variable is: write the value into the node yourself."),
     (
         "in_json metadata_file",
         "It names a JSON file with captions, which is not read here: write them as .txt files beside the pictures.",
@@ -191,7 +192,10 @@ _LACKING: tuple[tuple[str, str], ...] = (
         "Captions are encoded as they are: write this text into caption_prefix of Dataset Loader if it shall be in front.",
     ),
     ("conditioning_data_dir_of_controlnet", "ControlNets are not trained here."),
-    ("train_text_encoder train_t5xxl", "A whole model is trained without its text encoders here."),
+    (
+        "train_text_encoder train_t5xxl",
+        "A whole model is trained without its text encoders here; for a network, train of Network Config says what is trained.",
+    ),
     (
         "learning_rate_te learning_rate_te1 learning_rate_te2 learning_rate_te3",
         "A whole model is trained without its text encoders here.",

@@ -12,6 +12,7 @@ from .sd_scripts_family import family
 def settle(draft: Draft, said: Said) -> None:
     """Put into the draft what the recipe means and cannot be said option by option, with a line for each change."""
     _family(draft, said)
+    _oft(draft, said)
     _sides(draft)
     _buckets(draft)
 
@@ -26,6 +27,15 @@ def _family(draft: Draft, said: Said) -> None:
             "model.family",
             kind,
             "An option that this kind alone has, or the name of its file, tells it.",
+        )
+
+
+def _oft(draft: Draft, said: Said) -> None:
+    """Tell that OFT has another size here; its network_dim is the number of blocks there."""
+    if draft.get("network.algo") == "diag-oft" and "oft" in str(said.get("network_module")):
+        why = "sd-scripts' OFT has so many blocks, bounded by network_alpha; diag-oft here has blocks of this size: choose the rank anew."
+        draft.lines.append(
+            Line(name="network_dim of OFT", value=str(draft.get("network.rank")), kind="unknown", why=why)
         )
 
 

@@ -20,6 +20,7 @@ from .sd_scripts_family import (
     script_name,
 )
 from .sd_scripts_reasons import TRACKER
+from .shell_variables import unset
 
 
 def _script(value: Any, said: Said) -> Paths:
@@ -86,6 +87,25 @@ def _processes(value: Any, said: Said) -> Paths:
     return {"training.gradient_accumulation_steps": own * number_of_cards}
 
 
+def _several(value: Any, said: Said) -> Paths:
+    """Of multi_gpu, a switch of accelerate."""
+    if not switch(value):
+        return {}
+    if said.get("num_processes"):
+        raise NoMeaning("num_processes tells how many cards there are.")
+    raise ValueError(
+        "How many cards there were is not said: with n of them, multiply gradient_accumulation_steps by n."
+    )
+
+
+def _name(value: Any, _said: Said) -> Paths:
+    """Of output_name: a file's name, without an ending, and without variables that nothing sets."""
+    given = text(value).strip().removesuffix(".safetensors")
+    if variable := unset(given):
+        raise ValueError(f"The text does not say what {variable} is: write a name into output_name of Train LoRA.")
+    return {"training.output_name": given}
+
+
 def _full(kind: str) -> Turned:
     return Turned(
         to=lambda value, _: {"training.full_precision": kind} if switch(value) else {},
@@ -132,7 +152,9 @@ SAMPLERS = {
 """Sampler there -> the one of ComfyUI that is it, or nearest to it."""
 
 
-def _sampler(value: Any, _said: Said) -> Paths:
+def _sampler(value: Any, said: Said) -> Paths:
+    if family(said) in FLOW:
+        raise NoMeaning("sd-scripts draws samples of this model by Euler steps, whatever is named.")
     name = text(value).strip().lower()
     if name not in SAMPLERS:
         raise ValueError("sd-scripts has no such sampler.")
@@ -211,6 +233,8 @@ def rules() -> Vocabulary:
             why="Each card had a batch of its own: here one card takes as many batches before each update, with the same numbers. "
             "To use several cards, set processes to their number and divide gradient_accumulation_steps by it.",
         ),
+        "multi_gpu": Turned(to=_several, why="Several cards."),
+        "output_name": Turned(to=_name, why="The same name.", same=True),
         "full_fp16": _full("fp16"),
         "full_bf16": _full("bf16"),
         "gradient_checkpointing": Turned(

@@ -78,10 +78,6 @@ def _one(match: re.Match[str], known: Mapping[str, str]) -> str:
 
 
 def unset(word: str) -> str:
-    """Return the first variable of a word that is not filled in, such as $RANK; "" if there is none."""
+    """Return the first variable of a word that is not filled in, such as $RANK or %RANK%; "" if there is none."""
     match = _USED.search(word)
-    return (
-        match[0]
-        if (match and not re.fullmatch(r"\{\w+\}", match[0])) or (match and match[0].strip("{}").isupper())
-        else ""
-    )
+    return match[0] if match else ""
