@@ -9,6 +9,8 @@ from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.forms import plain_values
 from athanor.training_core.recipes.forms.plain_lines import LINES
 from athanor.training_core.recipes.read import read
+from athanor.training_core.recipes.recipe import GROUPS
+from athanor.training_core.recipes.writers import table
 
 PUBLISHED = Path(__file__).parent / "published"
 E = """SD 1.5, anime
@@ -226,3 +228,36 @@ def test_the_only_kind_of_model_that_a_text_names_is_meant(text, family):
 )
 def test_what_is_trained_in_words(text, trained):
     assert of(f"{text}\nDim: 8\nAlpha: 4").recipe.group("network").train == trained
+
+
+@pytest.mark.parametrize(
+    "name", ["A1.sh", "A2.sh", "B.kohya-gui.json", "C.sh", "D1.metadata.json", "D2.metadata.json", "D3.bat", "E.txt"]
+)
+def test_our_own_table_in_a_post_is_read_back(name):
+    """A table is for readers and tells no paths; still its settings come back, but for the name and what only a file says."""
+    path = PUBLISHED.with_name("originals") / name
+    recipe = read([Document(name=name, data=path.read_bytes())]).recipe
+    back = of(table.write(recipe).files[0].text).recipe
+    own = {"output_name", "metadata_title", "optimizer_args"}
+    differing = {
+        f"{group}.{field}": (value, getattr(back.group(group), field))
+        for group in GROUPS
+        for field, value in recipe.group(group).model_dump().items()
+        if field not in own and value != back.group(group).model_dump()[field]
+    }
+    assert differing == {}
+    assert back.model.family == recipe.model.family
+
+
+def test_phrases_with_several_settings():
+    found = settings(
+        "LR: 1e-4 (unet), 5e-5 (te)\nBatch size: 4 x 2 (gradient accumulation)\nbuckets 320 to 960, step 32\nkeep 1 token"
+    )
+    assert (found["optimizer.unet_lr"], found["optimizer.text_encoder_lr"]) == ("1e-4", "5e-5")
+    assert (found["buckets.batch_size"], found["training.gradient_accumulation_steps"]) == (4, 2)
+    assert (found["buckets.min_bucket_reso"], found["buckets.max_bucket_reso"], found["buckets.bucket_reso_steps"]) == (
+        320,
+        960,
+        32,
+    )
+    assert found["datasets.keep_tokens"] == 1

@@ -176,3 +176,35 @@ def test_blocks_and_ranks_of_flux_become_names_of_layers():
     network = result.recipe.group("network")
     assert network.include == "single_blocks[._](0|2|3)[._]"
     assert network.blocks.reg_dims == "img_attn=8"
+
+
+def test_what_stands_outside_of_the_command_is_told():
+    result = reading(f"{COMMAND} --network_dim 8\n\nLater: --network_dim 16 was better.\n")
+    assert [each.why for each in result.lines if "was better" in each.name] == ["It stands outside of the command."]
+
+
+def test_a_caption_with_a_variable_that_nothing_sets_is_not_trained():
+    result = reading(f"{COMMAND} --caption_prefix '$TRIGGER, '")
+    assert line(result, "caption_prefix").kind == "unknown"
+    assert not result.recipe.dataset(0).caption_prefix
+
+
+def test_options_that_a_log_shows_as_namespace():
+    said = "network_dim=8, network_module='lycoris.kohya', network_args=['algo=loha'], seed=None, dataset_config=PosixPath('a')"
+    log = f"INFO args: Namespace(v2=False, {said})\n"
+    result = reading(log)
+    assert (result.recipe.group("network").rank, result.recipe.group("network").algo) == (8, "loha")
+
+
+def test_windows_paths_and_broken_lines_of_toml_are_no_end():
+    broken = DATASET.replace("'C:\\a'", '"C:\\pics\\a"').replace("flip_aug = true", "flip_aug = yes")
+    result = reading(broken, names=("d.toml",))
+    assert result.recipe.dataset(0).folder == "C:\\pics\\a"
+    assert [each.why for each in result.lines if each.name == "flip_aug = yes"] == [
+        "This line is no TOML, and is left out."
+    ]
+    result = reading(
+        'network_dim = 8\nnetwork_alpha = 4,\nlearning_rate = 1e-3\nvae = "D:\\x\\v.pt"\n', names=("c.toml",)
+    )
+    assert result.recipe.model.files["vae"] == "D:\\x\\v.pt"
+    assert line(result, "network_alpha = 4,").kind == "unknown"

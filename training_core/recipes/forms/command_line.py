@@ -56,6 +56,22 @@ def commands(text: str) -> list[Command]:
     return [each for each in found if any(word.startswith("--") for word in each.words)]
 
 
+def outside(text: str) -> list[str]:
+    """Return the lines of a text with options, such as "--rank 8 was better", that stand outside of its commands."""
+    if len(text) > LONGEST:
+        return []
+    lines = _plain(text).split("\n")
+    found, number = [], 0
+    while number < len(lines):
+        if _begins(lines, number):
+            _, number = _block(lines, number)
+            continue
+        if re.search(r"(?:^|[\s:])--[A-Za-z]\w{2,}", lines[number]):
+            found.append(lines[number].strip())
+        number += 1
+    return found
+
+
 def _plain(text: str) -> str:
     """Return a text without what posts add to it: quote marks at the start of lines, bold, curly quotation marks, hard spaces."""
     lines = [

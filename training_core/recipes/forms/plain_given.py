@@ -61,6 +61,7 @@ _CHOICES: dict[str, Callable[[str], tuple[str, bool] | None]] = {
 TWO = {
     names.DIM_ALPHA: ("network_dim", "network_alpha"),
     names.MIN_MAX: ("min_bucket_reso", "max_bucket_reso"),
+    names.CONV: ("network_args conv_dim", "network_args conv_alpha"),
     names.BOTH_RATES: ("unet_lr", "text_encoder_lr"),
     names.REPEATED_EPOCHS: ("dataset_repeats", "max_train_epochs"),
 }
@@ -145,15 +146,19 @@ def _cleaned(found: Found) -> Iterator[Clean]:
         yield from _two(option, value)
     elif option == names.MODEL:
         yield from _model(value) if len(value.split()) <= _WORDS else ()
+    elif option == names.PARTS:
+        yield from _parts(value)
+    elif option == "gradient_checkpointing" and value in ("all", "part"):
+        yield f"{names.OWN}training.gradient_checkpointing", value, False
     elif option == names.SAVE_EVERY:
         yield from _save_every(value)
     elif option in _CHOICES:
         yield from _choice(option, value)
-    elif option in _NUMBERS or (option.startswith("network_args ") and option in _NUMBERS):
+    elif option in _NUMBERS or _own_kind(option) in ("int", "float"):
         number = values.number(value)
         if number:
             yield option, number[0], number[1]
-    elif option in SWITCHES:
+    elif option in SWITCHES or _own_kind(option) == "bool":
         on = values.switch(value)
         if on is not None:
             yield option, on, False
@@ -165,6 +170,11 @@ def _cleaned(found: Found) -> Iterator[Clean]:
             yield option, re.sub(r"[\s\[\]()]", "", first[0]), False
     elif value:
         yield option, value, False
+
+
+def _own_kind(option: str) -> str:
+    """Return the kind of the setting that is named as it is here; '' for an option of sd-scripts."""
+    return _KINDS.get(option.removeprefix(names.OWN), "") if option.startswith(names.OWN) else ""
 
 
 def _two(option: str, value: str) -> Iterator[Clean]:
@@ -202,6 +212,17 @@ def _model(value: str) -> Iterator[Clean]:
         yield names.FAMILY, value, False
     if is_file or not titled(value) or _CHECKPOINTS.search(value):
         yield "pretrained_model_name_or_path", re.sub(r"\s+\([^)]*\)$", "", value), False
+
+
+def _parts(value: str) -> Iterator[Clean]:
+    """Yield what is trained, as a list of parts says."""
+    words = value.lower()
+    encoder = re.search(r"\btext|\bte\b|\bclip", words) is not None
+    model = re.search(r"u-?net|diffusion|transformer|\bdit\b", words) is not None
+    if model:
+        yield "network_train_unet_only", not encoder, False
+    elif encoder:
+        yield "network_train_text_encoder_only", True, False
 
 
 def _save_every(value: str) -> Iterator[Clean]:

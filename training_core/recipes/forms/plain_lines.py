@@ -22,12 +22,16 @@ from .sd_scripts_told import told
 _MOST_LINES = 500
 _MOST_UNKNOWN = 30
 _LEAST = 2
+_UNKNOWN_FOR_EACH = 4
+"""Names with a colon that are not known, for each setting that is: in a list with more of them the settings are there by chance."""
 _SHORT, _OF_LONG_TEXTS = 30, 4
 """Lines of a short text, and how many settings a longer one has to have."""
 _LEAST_PART = 0.15
 """Of the lines of a text have to hold a setting, twice as many of one with more than `_LONG` lines: an article that tells of
 trainings is no recipe."""
 _LONG = 60
+_MOST_AROUND = 4
+"""How often a text may be as long as the object in it that is its list of settings."""
 _DEEPEST = 3
 """Objects in each other that are looked into."""
 _OF_OBJECTS = 0.4
@@ -60,10 +64,12 @@ def _read(document: Document) -> Told | None:
     if document.ending not in _ENDINGS:
         return None
     value = document.json
-    if value is not None:
-        of_object = [*_of_object(value)] if isinstance(value, dict) else []
-        known = sum(is_setting(each) for each in of_object)
-        return _told(of_object, []) if known >= _OF_OBJECTS * len(of_object) else None
+    is_most = len(document.text) < _MOST_AROUND * len(json.dumps(value))
+    of_object = [*_of_object(value)] if isinstance(value, dict) and is_most else []
+    if of_object and sum(is_setting(each) for each in of_object) >= _OF_OBJECTS * len(of_object):
+        return _told(of_object, [])
+    if value is not None and document.text.lstrip()[:1] in ("{", "["):
+        return None
     if document.text.lstrip().startswith("{"):
         raise AthanorError(_broken(document))
     lines = _plain(document.text).split("\n")
@@ -111,6 +117,7 @@ def _plain(text: str) -> str:
         .replace("&amp;", "&")
         .replace("\xa0", " ")
     )
+    text = re.sub(r"\\([\\`*\[\]<>|#~_])", r"\1", text)
     return re.sub(r"\*\*|__|`|(?<!\w)\*(?=[^\s*])|(?<=[^\s*])\*(?!\w)", "", text)
 
 
@@ -131,8 +138,10 @@ def _told(found: list[Found], rest: list[str]) -> Told | None:
     strong = len(options - _WEAK)
     if len(options) < _LEAST or not strong or (len(found) + len(rest) > _SHORT and strong < _OF_LONG_TEXTS):
         return None
-    said, unread = given(found)
     unknown = [each for each in found if not each.option]
+    if len(unknown) > _UNKNOWN_FOR_EACH * len(options):
+        return None
+    said, unread = given(found)
     said += [Given(name=each.shown, value=each.value) for each in unknown[:_MOST_UNKNOWN]]
     if len(unknown) > _MOST_UNKNOWN:
         unread.append(

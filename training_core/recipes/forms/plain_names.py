@@ -10,6 +10,7 @@ from .sd_scripts_words import WORDS
 
 MODEL, FAMILY, KIND, MORE, SAVE_EVERY = "(model)", "family", "(kind of network)", "(more)", "(save every)"
 DIM_ALPHA, MIN_MAX, BOTH_RATES, REPEATED_EPOCHS = "(dim/alpha)", "(min/max)", "(both rates)", "(repeats/epochs)"
+CONV, PARTS, OWN = "(conv)", "(parts)", "(own) "
 PICTURES, TRIGGER, ABOUT, DECIDED, REST, ARGUMENT = (
     "(pictures)",
     "(trigger)",
@@ -98,7 +99,7 @@ _SPELLINGS = {
     "save_precision": "save precision; saved precision; 保存精度",
     "save_every_n_epochs": "save every n epochs; save each epochs; save each n epochs; 每n轮保存",
     "save_every_n_steps": "save every n steps; save each n steps; 每n步保存",
-    "shuffle_caption": "shuffle caption; shuffle captions; shuffle tags; caption shuffle; tag shuffle; 打乱标签; 随机打乱标签",
+    "shuffle_caption": "shuffle; shuffled; shuffle caption; shuffle captions; shuffle tags; caption shuffle; 打乱标签; 随机打乱标签",
     "keep_tokens": "keep tokens; keep n tokens; keep token; keep first tokens; 保留标签数",
     "caption_dropout_rate": "caption dropout; caption dropout rate; 标签丢弃",
     "caption_tag_dropout_rate": "tag dropout; caption tag dropout; caption tag dropout rate; tag dropout rate",
@@ -122,8 +123,8 @@ _SPELLINGS = {
     "debiased_estimation_loss": "debiased estimation loss; debiased estimation; debiased loss; debiased",
     "zero_terminal_snr": "zero terminal snr; ztsnr; zsnr",
     "v_parameterization": "v-pred; v pred; vpred; v prediction; v-prediction; v parameterization",
-    "timestep_sampling": "timestep sampling; timesteps sampling; timestep type",
-    "discrete_flow_shift": "discrete flow shift; flow shift; shift; timestep shift",
+    "timestep_sampling": "timesteps; timestep sampling; timesteps sampling; timestep type",
+    f"{OWN}noise.flow_shift": "discrete flow shift; flow shift; shift; timestep shift",
     "guidance_scale": "guidance; guidance scale; distilled guidance",
     "prior_loss_weight": "prior loss weight; prior loss; prior preservation weight",
     "network_args factor": "factor; lokr factor",
@@ -149,7 +150,10 @@ _SPELLINGS = {
         "trained on; model used; training base; base model used; trained with; 底模; 基础模型; 训练底模; 模型; 底模型; "
         "ベースモデル; モデル; 学習モデル; 基底モデル"
     ),
-    MORE: "network; network settings; lora; settings; training; parameters; training settings; training parameters; 参数; 训练参数",
+    MORE: (
+        "network; network settings; lora; settings; training; parameters; training settings; training parameters; length; duration; "
+        "noise; caption; captions; captioning; tags; dataset settings; 参数; 训练参数"
+    ),
     SAVE_EVERY: "save every; saved every; save each",
     DIM_ALPHA: (
         "dim/alpha; rank/alpha; network dim/alpha; network rank/alpha; dim & alpha; dim and alpha; rank & alpha; rank and alpha; "
@@ -160,6 +164,8 @@ _SPELLINGS = {
         "unet/te lr; unet lr/te lr; unet/text encoder lr; unet/te; unet/te learning rate; lr unet/te; unet lr / te lr; "
         "unet & te lr"
     ),
+    CONV: "convolutions; convolution; conv dim/alpha; conv rank/alpha; conv dim / conv alpha",
+    PARTS: "trained; trained parts; train; train parts; training target",
     REPEATED_EPOCHS: "repeats/epochs; repeat/epoch; repeats x epochs",
     PICTURES: (
         "images; image; pictures; training images; number of images; dataset; dataset size; image count; images count; "
@@ -171,7 +177,7 @@ _SPELLINGS = {
         "trigger word format; trigger token; instance token; instance prompt; 触发词; 觸發詞; トリガー; トリガーワード; keyword"
     ),
     ABOUT: (
-        "gpu; vram; training time; time; trainer; tool; trained by; training tool; software; captions; captioning; tagging; "
+        "gpu; vram; training time; time; trainer; tool; trained by; training tool; software; tagging; "
         "tagger; caption; hardware; engine; tags; training duration; loss value; final loss; notes; note; version; date; author; "
         "license; usage; strength; weight; recommended weight; recommended strength; lora weight; lora strength; 显卡; 训练时间; "
         "训练工具; 打标; 标注; train time; graphics card"
@@ -211,6 +217,9 @@ def _keys() -> dict[str, str]:
         for each in info(settings):
             if each.flag in WORDS and f"{group}.{each.name}" not in _SAMPLING:
                 found.setdefault(compact(each.name), each.flag or "")
+            elif f"{group}.{each.name}" not in _SAMPLING and "_" in each.name:
+                found.setdefault(compact(each.name), f"{OWN}{group}.{each.name}")
+    del found["isreg"]  # it is of one Dataset Loader, and a list does not tell of which
     found |= {compact(name): f"{ARGUMENT}{name}" for name in _ARGUMENTS}
     for option, spellings in _SPELLINGS.items():
         found |= {compact(spelling): option for spelling in spellings.split(";")}

@@ -9,6 +9,7 @@ from . import plain_values as values
 from .lora_family import titled
 from .plain_given import SWITCHES, TWO, Found
 from .plain_names import ABOUT, GENERATION, KEYS, KIND, MODEL, MORE, PICTURES, REST, SAVE_EVERY, compact, spelled
+from .plain_phrases import phrases
 
 _BULLET = re.compile(r"^\s*(?:[-*+>•·●▪◦‣–—#・]+|\(?\d{1,2}[.)、]|[☑✅✔️🔹🔸▶►]+)\s+|^\s*[•·●▪◦‣・]\s*")
 _SPLIT = re.compile(r"\s*[;；·•|｜、，]\s*|,\s+|\s+[/—–]\s+(?=[A-Za-z])|\.\s+(?=[A-Z])|\.$|。")
@@ -30,10 +31,11 @@ _CALLED = {
     "轮": "epochs", "步": "steps", "张": "images", "次重复": "repeats", "エポック": "epochs", "ステップ": "steps", "枚": "images",
 }  # fmt: skip
 _NEEDS_A_SIGN = frozenset((
-    "model", "base", "network", "type", "lora", "settings", "training", "parameters", "size", "time", "note", "notes", "data",
-    "version", "date", "caption", "captions", "tags", "loss", "shift", "weight", "strength", "usage", "image", "images", "guidance",
-    "factor", "preset", "multires", "flip", "bucket", "step", "res", "pics", "photos", "dataset", "keyword", "trigger", "activation",
-    "checkpoint", "attention", "schedule", "precision", "dropout", "精度", "模型", "重复", "素材",
+    "model", "base", "network", "type", "lora", "settings", "training", "parameters", "size", "time", "note", "notes",
+    "data", "version", "date", "caption", "captions", "tags", "loss", "weight", "strength", "usage", "image",
+    "images", "guidance", "flip", "noise", "length", "duration", "trained", "train", "bucket", "step", "res", "pics",
+    "photos", "dataset", "keyword", "trigger", "activation", "checkpoint", "attention", "schedule", "precision",
+    "dropout", "精度", "模型", "重复", "素材",
 ))  # fmt: skip
 """Spellings that are words of any text: they count only with a colon, an equals sign or the like behind them."""
 _START = re.compile(r"[\s(（/,]+|(?<=[\u3040-\u9fff])(?=[\u3040-\u9fffA-Za-z])|(?<=[\w)])(?=[\u3040-\u9fff])")
@@ -43,6 +45,8 @@ _PARTS = ((re.compile(_UNET_ALONE, re.IGNORECASE), "yes"), (re.compile(_BOTH, re
 """How people say which parts are trained, and whether that is the U-Net alone."""
 _SHORT_VALUE = 40
 """Characters of a line that can be the value of the name above it."""
+_ABOUT_MANY = (MORE, "loss_type")
+_LOSSES = ("l1", "l2", "huber", "smoothl1", "mse", "mae")
 _BARE = (
     ("optimizer_type", "optimi[sz]er", values.optimizer),
     ("lr_scheduler", r"(?:lr\s+)?schedule[r]?", values.schedule),
@@ -59,12 +63,14 @@ def rows(lines: list[str]) -> Iterator[str]:
     A table's row has its name first, or there is a row of names above one of values; on a page a value stands below its name.
     """
     above: list[str] = []
+    pairs = False
     for line in _joined(lines):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if "|" in line else []
         if cells and _TABLE_LINE.match(line):
             continue
-        known = [compact(cell) in KEYS for cell in cells]
-        if len(cells) >= 2 and known[0] and not all(known):
+        known = [compact(re.sub(r"\s*\([^()]*\)$", "", cell)) in KEYS for cell in cells]
+        pairs = len(cells) >= 2 and known[0] and (not all(known) or (pairs and len(cells) == 2))
+        if pairs:
             yield f"{cells[0]}: {' / '.join(cell for cell in cells[1:] if cell)}"
         elif len(cells) >= 2 and sum(known) >= 2:
             above = cells
@@ -113,12 +119,16 @@ def parts(line: str) -> Iterator[Found]:
     if both and KEYS.get(compact(both[1]), "") in TWO:
         yield Found(option=KEYS[compact(both[1])], shown=both[1].strip(), value=both[2])
         return
+    said, line = phrases(line)
+    yield from said
     inner = [match[1] or match[2] or "" for match in re.finditer(r"\(([^()]*)\)|（([^（）]*)）", line)]
-    for segment in _SPLIT.split(line):
-        found = [*_of_segment(segment.strip())]
+    first = _UNKNOWN.match(line)
+    about = first[1] if first and KEYS.get(compact(first[1]), "") in _ABOUT_MANY else ""
+    for segment in (each.strip() for each in _SPLIT.split(line)):
+        found = [*_of_segment(segment)] or [*_of_segment(f"{about} {segment}" if about else "")]
         yield from found
-        if not found and re.search(r"\w", segment):
-            yield Found(option=REST, shown=segment.strip(), value="")
+        if not found and re.search(r"\w", segment) and not (said and compact(segment) in KEYS):
+            yield Found(option=REST, shown=segment, value="")
     for remark in inner:
         yield from _counted(remark)
 
@@ -136,14 +146,20 @@ def _of_segment(segment: str) -> Iterator[Found]:
         value = segment[end:last].strip().rstrip(",;.&").strip()
         value = value.rstrip(")") if value.count(")") > value.count("(") else value
         value = re.sub(r"\s+(?:or|and|&|/|或)$", "", value.rstrip("(").strip())
-        if option == MORE:
-            yield from _of_segment(value)
+        if option == MORE or (option == "loss_type" and compact(value) not in _LOSSES):
+            kind = values.kind(value) if compact(shown) == "network" else None
+            yield from [Found(option=KIND, shown=shown, value=value)] if kind else _of_more(shown, value)
         elif value and (option or (len(value) <= 60 and _SHORT.fullmatch(value))):
             yield Found(option=option, shown=shown, value=value)
             yield from (each for each in _counted(value) if option not in (each.option, SAVE_EVERY))
     if not heads:
         yield from _counted(segment)
         yield from _bare(segment)
+
+
+def _of_more(about: str, value: str) -> Iterator[Found]:
+    """Yield what is said behind a name of several settings, each of which may go on from that name: "Noise: offset 0.1"."""
+    yield from [*_of_segment(value)] or [*_of_segment(f"{about} {value}" if not _UNKNOWN.match(value) else "")]
 
 
 def _heads(segment: str) -> Iterator[tuple[int, int, str, str]]:
@@ -196,6 +212,10 @@ def _follows(option: str, rest: str) -> bool:
         return values.optimizer(first) is not None
     if option == "lr_scheduler":
         return values.schedule(first) is not None
+    if option == "timestep_sampling":
+        return re.match(r"(?:uniform|sigmoid|logit_normal|mode|cosmap|shift|flux_shift|sigma)\b", rest) is not None
+    if option == "network_args preset":
+        return re.match(r"(?:full|attn|unet)[\w-]*", rest) is not None
     return (option == MODEL and bool(titled(first))) or (
         option == SAVE_EVERY and first.lower().startswith(("epoch", "step"))
     )

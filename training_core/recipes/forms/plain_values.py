@@ -135,7 +135,8 @@ def schedule(value: str) -> tuple[str, bool] | None:
 
 def kind(value: str) -> tuple[str, bool] | None:
     """Return the kind of network that a text names."""
-    return _first(value, KINDS)
+    whole = re.search(r"whole model|fine-?tun", value, re.IGNORECASE)
+    return ("finetune", False) if whole else _first(value, KINDS)
 
 
 def uncommon_kind(value: str) -> tuple[str, bool] | None:

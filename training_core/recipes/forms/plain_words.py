@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..rules import Meaningless, Paths, Said, Turned, Vocabulary
+from ..own_lines import PATHS
+from ..rules import Meaningless, Paths, Said, Same, Turned, Vocabulary
 from . import plain_names as names
 from .lora_family import titled
 from .sd_scripts_words import SD_SCRIPTS, WORDS
@@ -29,6 +30,7 @@ def _kind(value: Any, said: Said) -> Paths:
 
 
 _OWN: Vocabulary = {
+    **{f"{names.OWN}{path}": Same(path=path) for path in PATHS},
     names.FAMILY: Turned(to=_family, why="The kind of the model, by what people call it."),
     names.KIND: Turned(
         to=_kind, why="The kind of network; those of LyCORIS train all layers where nothing else is said.", same=True

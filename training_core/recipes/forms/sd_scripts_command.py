@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import shortened
 from ..document import Document
 from ..rules import Given, Told
-from . import command_line, sd_scripts_texts
+from . import command_line, sd_scripts_texts, shell_variables
 from .sd_scripts_dataset import read_table
 from .sd_scripts_told import told
 from .sd_scripts_words import WORDS
@@ -37,6 +37,8 @@ MANY = frozenset(
     }
 )
 """Options that take any number of values."""
+_TEXTS = ("caption_prefix", "caption_suffix", "class_tokens", "caption_extension", "training_comment")
+"""Options with a text that would be trained, or saved, as it is: none may have a variable that nothing sets."""
 _OURS = frozenset(
     ["script", "family", "datasets", "options", "prompts", "extra_resolutions", "is_reg", "unit", "model_train_type"]
 )
@@ -57,6 +59,8 @@ def read(document: Document) -> Told | None:
         (f"{each.script} {' '.join(each.words)}", "The text has several commands: the first one is read.")
         for each in found[1:]
     ]
+    if found[0].script:
+        unread += [(each, "It stands outside of the command.") for each in command_line.outside(document.text)]
     result = told(given, unread)
     return sd_scripts_texts.with_texts(result, document.text, read_table)
 
@@ -94,7 +98,9 @@ def given_by(
         elif not option.values and name not in switches | MANY and name in known:
             unread.append((option.shown, "No value follows it."))
         else:
-            given.append(Given(name=name, shown=option.shown.lstrip("-"), value=_value(name, option.values)))
+            value = _value(name, option.values)
+            unfilled = name in _TEXTS and shell_variables.unset(str(value))
+            given.append(Given(name="unfilled" if unfilled else name, shown=option.shown.lstrip("-"), value=value))
     return given + _launcher(command.launcher), unread
 
 

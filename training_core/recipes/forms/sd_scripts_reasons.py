@@ -151,6 +151,7 @@ def lacking(what: str) -> Meaningless:
 
 
 _LACKING: tuple[tuple[str, str], ...] = (
+    ("unfilled", "The text does not say what its variable is: write the value into the node yourself."),
     (
         "in_json metadata_file",
         "It names a JSON file with captions, which is not read here: write them as .txt files beside the pictures.",
