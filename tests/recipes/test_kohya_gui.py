@@ -183,3 +183,9 @@ def test_a_file_that_stands_in_a_post_is_found(around):
     text = around.format(json.dumps(BASE, indent=2))
     reading = read([Document(data=text.encode())])
     assert reading.form == "kohya GUI settings" and reading.recipe.group("network").rank == 8
+
+
+def test_a_type_of_lora_of_tomorrow_is_told():
+    reading = of(LoRA_type="LyCORIS/Tomorrow")
+    assert "'LyCORIS/Tomorrow' is no type of LoRA" in line(reading, "LoRA_type").why
+    assert line(of(), "max_resolution").to == "Bucketer: width 512, height 768"

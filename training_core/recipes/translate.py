@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -89,7 +89,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         return _with(line, kind="taken", why="It is empty there: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
-        to = ", ".join(draft.put(path, value, given.datasets) for path, value in paths.items())
+        to = _joined(draft.put(path, value, given.datasets) for path, value in paths.items())
     except NoMeaning as reason:
         return _with(line, kind="meaningless", why=shortened(reason, _LONGEST))
     except AthanorError as error:
@@ -112,9 +112,24 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     return _with(line, kind="translated", to=to, why=rule.why)
 
 
+<<<<<<< HEAD
 def _named(text: str) -> str:
     """Return a name for reading; of one without a sign that can be seen, a word that says so."""
     return shortened(text, 80).strip() or "(signs that cannot be shown)"
+=======
+def _joined(settings: Iterable[str]) -> str:
+    """Return several settings as one text, each node named once: "Bucketer: width 512, height 768; Cache Config: ..."."""
+    parts: list[str] = []
+    last = ""
+    for each in settings:
+        node, _, setting = each.partition(": ")
+        if parts and node == last:
+            parts[-1] += f", {setting}"
+        else:
+            parts.append(each)
+        last = node
+    return "; ".join(parts)
+>>>>>>> main
 
 
 def _with(line: Line, **changes: Any) -> Line:

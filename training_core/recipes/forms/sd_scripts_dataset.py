@@ -130,7 +130,7 @@ def _add(found: _Found, values: Any, at: str, loaders: tuple[int, ...] | None) -
     if not isinstance(values, dict):
         raise AthanorError(f"{at} is no table of settings.")
     for name, value in values.items():
-        known = _RENAMED.get(name, name)
+        known = _RENAMED.get(str(name), str(name))
         found.given.append(Given(name=known, shown=name if known != name else "", value=value, at=at, datasets=loaders))
 
 
