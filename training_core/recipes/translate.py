@@ -112,11 +112,11 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     return _with(line, kind="translated", to=to, why=rule.why)
 
 
-<<<<<<< HEAD
 def _named(text: str) -> str:
     """Return a name for reading; of one without a sign that can be seen, a word that says so."""
     return shortened(text, 80).strip() or "(signs that cannot be shown)"
-=======
+
+
 def _joined(settings: Iterable[str]) -> str:
     """Return several settings as one text, each node named once: "Bucketer: width 512, height 768; Cache Config: ..."."""
     parts: list[str] = []
@@ -129,7 +129,6 @@ def _joined(settings: Iterable[str]) -> str:
             parts.append(each)
         last = node
     return "; ".join(parts)
->>>>>>> main
 
 
 def _with(line: Line, **changes: Any) -> Line:
