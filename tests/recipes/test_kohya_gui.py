@@ -174,3 +174,18 @@ def test_the_datasets_toml_that_it_names_is_read_beside_it():
     recipe = read([Document(name="x.json", data=config), Document(name="x.toml", data=toml)]).recipe
     assert recipe.group("buckets").width == 640 and recipe.datasets[0]["repeats"] == 3
     assert recipe.group("network").rank == 8
+
+
+@pytest.mark.parametrize(
+    "around", ["Here are my settings:\n{}\nThank you!", "Hi\n\n```json\n{}\n```\nbye", "> a quote\n\n{}"]
+)
+def test_a_file_that_stands_in_a_post_is_found(around):
+    text = around.format(json.dumps(BASE, indent=2))
+    reading = read([Document(data=text.encode())])
+    assert reading.form == "kohya GUI settings" and reading.recipe.group("network").rank == 8
+
+
+def test_a_type_of_lora_of_tomorrow_is_told():
+    reading = of(LoRA_type="LyCORIS/Tomorrow")
+    assert "'LyCORIS/Tomorrow' is no type of LoRA" in line(reading, "LoRA_type").why
+    assert line(of(), "max_resolution").to == "Bucketer: width 512, height 768"

@@ -88,6 +88,21 @@ def test_spellings(line, path, value):
     assert (found["network.conv_rank"], found["noise.noise_offset"]) == (8, 0.05)
 
 
+def test_the_labels_of_the_kohya_gui():
+    found = settings(
+        "Network Rank (Dimension): 128\nNetwork Alpha: 64\nOptimizer extra arguments: decouple=True weight_decay=0.01\n"
+        "LR number of cycles: 3\nLR warmup (% of steps): 10%\nSave every N epochs: 2\nMax resolution: 768,1024\n"
+        "Text Encoder learning rate: 5e-5\nCaption Extension: .txt\nLR Scheduler: cosine_with_restarts\nFull bf16 training: True"
+    )
+    assert found == {
+        "network.rank": 128, "network.alpha": 64.0, "optimizer.optimizer_args": "decouple=True weight_decay=0.01",
+        "optimizer.lr_scheduler_num_cycles": 3, "optimizer.lr_warmup_steps": "10%", "training.save_every_n_epochs": 2,
+        "buckets.width": 768, "buckets.height": 1024, "optimizer.text_encoder_lr": "5e-5",
+        "network.train": "unet + text encoder", "datasets.caption_extension": ".txt",
+        "optimizer.lr_scheduler": "cosine_with_restarts", "training.full_precision": "bf16",
+    }  # fmt: skip
+
+
 def test_several_in_one_line():
     found = settings("Prodigy, cosine, dim 32 alpha 16, batch 2, 4 repeats")
     assert found == {

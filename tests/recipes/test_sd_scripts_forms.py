@@ -194,3 +194,17 @@ def test_options_that_a_log_shows_as_namespace():
     log = f"INFO args: Namespace(v2=False, {said})\n"
     result = reading(log)
     assert (result.recipe.group("network").rank, result.recipe.group("network").algo) == (8, "loha")
+
+
+def test_windows_paths_and_broken_lines_of_toml_are_no_end():
+    broken = DATASET.replace("'C:\\a'", '"C:\\pics\\a"').replace("flip_aug = true", "flip_aug = yes")
+    result = reading(broken, names=("d.toml",))
+    assert result.recipe.dataset(0).folder == "C:\\pics\\a"
+    assert [each.why for each in result.lines if each.name == "flip_aug = yes"] == [
+        "This line is no TOML, and is left out."
+    ]
+    result = reading(
+        'network_dim = 8\nnetwork_alpha = 4,\nlearning_rate = 1e-3\nvae = "D:\\x\\v.pt"\n', names=("c.toml",)
+    )
+    assert result.recipe.model.files["vae"] == "D:\\x\\v.pt"
+    assert line(result, "network_alpha = 4,").kind == "unknown"

@@ -152,3 +152,13 @@ def test_what_no_network_here_is_says_so():
 )
 def test_the_family_is_told_by_script_module_option_or_name(said, family):
     assert reading(**said).recipe.model.family == family
+
+
+def test_sample_pictures_are_drawn_as_there():
+    sampling = reading(script="train_network.py", sample_every_n_steps=100).recipe.group("sampling")
+    assert (sampling.sampler_name, sampling.steps, sampling.cfg, sampling.sample_at_first) == ("ddim", 30, 7.5, False)
+    assert (sampling.sample_every_n_epochs, sampling.sample_every_n_steps) == (0, 100)
+    sampling = reading(script="flux_train_network.py", sample_every_n_epochs=1, sample_sampler="ddim").recipe.group(
+        "sampling"
+    )
+    assert (sampling.sampler_name, sampling.steps, sampling.cfg) == ("euler", 20, 1)

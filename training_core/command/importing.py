@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -63,17 +64,17 @@ def run(arguments: argparse.Namespace) -> None:
     reading = read([_document(name) for name in arguments.recipes])
     made = graph(reading.recipe, form=reading.form, lines=reading.lines)
     answers = by_role(made, [_answer(text) for text in arguments.answer])
-    print(listed(reading))
-    waiting = open_questions(made, answers)
-    if waiting:
-        print("\nTo be chosen:")
-    for question in waiting:
-        print(f"- {question.text} (--answer {question.role}=...)")
+    waiting = [f"- {each.text} (--answer {each.role}=...)" for each in open_questions(made, answers)]
+    said = [listed(reading), *(["", "To be chosen:", *waiting] if waiting else [])]
     if arguments.output is not None:
         text = json.dumps(made.answered(answers).prompt(), indent=1)
         with file_errors(arguments.output):
             arguments.output.write_text(f"{text}\n", encoding="utf-8")
-        print(f"\nThe graph is in {arguments.output}.")
+        said += ["", f"The graph is in {arguments.output}."]
+    try:
+        print("\n".join(said), flush=True)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _document(name: str) -> Document:

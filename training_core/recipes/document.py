@@ -15,6 +15,10 @@ LARGEST = 4_000_000
 """Bytes of a recipe; the largest real ones, metadata of LoRA files with the tags of thousands of pictures, have about 2 MB."""
 _LARGEST_YAML = 300_000
 """Characters of a YAML text: its parser takes 6 seconds for a megabyte, and the largest real recipes have 20,000."""
+_OBJECT = re.compile(r"^[ \t]*\{[ \t]*$.*^[ \t]*\}[ \t]*$", re.DOTALL | re.MULTILINE)
+"""From the first line that opens an object to the last that closes one."""
+_FEWEST = 4
+"""Members of an object between sentences that is looked at."""
 _MOST_VALUES = 100_000
 """Values in a structure: YAML can name one part again and again, so that a small file unfolds without end."""
 
@@ -53,8 +57,15 @@ class Document:
 
     @cached_property
     def json(self) -> Any:
-        """The value of a JSON text; None if it is none."""
-        return _bounded(parse_json(self.text.strip())) if self.text.lstrip()[:1] in ("{", "[") else None
+        """The value of a JSON text, or the object that stands in a post between sentences; None if there is none."""
+        if self.text.lstrip()[:1] in ("{", "["):
+            return _bounded(parse_json(self.text.strip()))
+        if self.ending not in ("", ".txt", ".md"):
+            return None
+        block = _OBJECT.search(self.text)
+        parts = (*self.fenced, block[0] if block else "")
+        values = (_bounded(parse_json(part.strip())) for part in parts if part.lstrip().startswith("{"))
+        return next((value for value in values if isinstance(value, dict) and len(value) >= _FEWEST), None)
 
     @cached_property
     def toml(self) -> dict[str, Any] | None:

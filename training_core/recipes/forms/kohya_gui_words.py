@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from ..rules import Meaningless, Turned, Vocabulary
+from ...errors import quoted
+from ..rules import Meaningless, Paths, Said, Turned, Vocabulary
 from ..values import whole
 from .sd_scripts_reasons import lacking
 from .sd_scripts_words import SD_SCRIPTS, WORDS
 
 EMPTY, OFF, ANOTHER_TYPE, ANOTHER_MODEL = "(empty)", "(off)", "(another type)", "(another model)"
 ANOTHER_NOISE, DECIDED, NO_WARMUP, OF_THE_GUI = "(another noise)", "(decided)", "(no warm-up)", "(of the GUI)"
+
+
+def _unknown_type(value: Any, _said: Said) -> Paths:
+    raise ValueError(f"{quoted(value)} is no type of LoRA that is known here: choose algo in Network Config.")
+
 
 _OWN: Vocabulary = {
     EMPTY: Meaningless(why="It is empty: nothing is set."),
@@ -22,6 +29,7 @@ _OWN: Vocabulary = {
     NO_WARMUP: Meaningless(why="The schedule constant has no warm-up, there and here."),
     OF_THE_GUI: Meaningless(why="It is about the GUI, not about the training."),
     "noise_offset_type": Meaningless(why="It says which of the two kinds of noise is used, and that one is taken."),
+    "LoRA_type": Turned(to=_unknown_type, why="The kind of network."),
     "lowvram": Meaningless(why="ComfyUI manages memory here."),
     "train_lora_ggpo": Meaningless(why="ggpo_sigma and ggpo_beta say it."),
     "bucket_reso_steps": Turned(

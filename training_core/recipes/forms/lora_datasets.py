@@ -79,10 +79,16 @@ def _of_musubi(dataset: dict[str, Any]) -> list[dict[str, Any]]:
     folder = next((dataset[name] for name in _MUSUBI if isinstance(dataset.get(name), str)), None)
     if folder is None:
         return []
-    return [{
-        "image_dir": folder, "num_repeats": dataset.get("num_repeats"), "caption_extension": dataset.get("caption_extension"),
-        "control_folder": dataset.get("control_directory"),
-    }]  # fmt: skip
+    shared = (*_SHARED, *_MUSUBI, "resolution", "has_control", "control_directory", "num_repeats")
+    rest = {name: value for name, value in dataset.items() if name not in shared}
+    return [
+        {
+            "image_dir": folder,
+            "num_repeats": dataset.get("num_repeats"),
+            "control_folder": dataset.get("control_directory"),
+        }
+        | rest
+    ]
 
 
 def _dirs(metadata: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ _LEAST_PART = 0.15
 """Of the lines of a text have to hold a setting, twice as many of one with more than `_LONG` lines: an article that tells of
 trainings is no recipe."""
 _LONG = 60
+_MOST_AROUND = 4
+"""How often a text may be as long as the object in it that is its list of settings."""
 _DEEPEST = 3
 """Objects in each other that are looked into."""
 _OF_OBJECTS = 0.4
@@ -62,10 +64,12 @@ def _read(document: Document) -> Told | None:
     if document.ending not in _ENDINGS:
         return None
     value = document.json
-    if value is not None:
-        of_object = [*_of_object(value)] if isinstance(value, dict) else []
-        known = sum(is_setting(each) for each in of_object)
-        return _told(of_object, []) if known >= _OF_OBJECTS * len(of_object) else None
+    is_most = len(document.text) < _MOST_AROUND * len(json.dumps(value))
+    of_object = [*_of_object(value)] if isinstance(value, dict) and is_most else []
+    if of_object and sum(is_setting(each) for each in of_object) >= _OF_OBJECTS * len(of_object):
+        return _told(of_object, [])
+    if value is not None and document.text.lstrip()[:1] in ("{", "["):
+        return None
     if document.text.lstrip().startswith("{"):
         raise AthanorError(_broken(document))
     lines = _plain(document.text).split("\n")

@@ -144,6 +144,18 @@ _SPELLINGS = {
     "sample_prompts": "sample prompts; sample prompt; validation prompt",
     "xformers": "attention; cross attention; xformers; sdpa; flash attention",
     "network_module": "network module",
+    "lr_scheduler_power": "lr power; scheduler power",
+    "caption_extension": "caption file extension; caption format",
+    "max_data_loader_n_workers": "max num workers for dataloader; dataloader workers; data loader workers",
+    "num_cpu_threads_per_process": "number of cpu threads per core; cpu threads",
+    "full_fp16": "full fp16 training; full fp16 training (experimental)",
+    "full_bf16": "full bf16 training; full bf16 training (experimental)",
+    "color_aug": "color augmentation; colour augmentation",
+    "random_crop": "random crop instead of center crop",
+    "stop_text_encoder_training": "stop te; stop text encoder",
+    "mem_eff_attn": "memory efficient attention",
+    "num_processes": "gpus; number of gpus; num gpus",
+    "validation_split": "validation; validation set",
     KIND: "network type; lora type; type of network; lora kind; type; 网络类型; lora类型",
     MODEL: (
         "model; base model; base; source model; checkpoint; base checkpoint; training model; train model; pretrained model; "

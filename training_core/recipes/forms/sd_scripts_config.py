@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ... import toml
 from ..document import Document
 from ..rules import Given, Told
 from .command_line import LONGEST
 from .sd_scripts_told import told
 from .sd_scripts_words import WORDS
+from .toml_lines import mended
 
 _LINE = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*=\s*\S.*|\[\w+\])\s*$")
 _LEAST = 3
@@ -39,14 +39,15 @@ def table_of(document: Document) -> tuple[dict[str, Any] | None, list[tuple[str,
         return document.toml, []
     lines = [line for line in document.text.split("\n") if line.strip()]
     ours = [line for line in lines if _LINE.match(line) and "--" not in line.partition("=")[0]]
-    if len(ours) < _LEAST or 2 * len(ours) < len(lines):
+    if len(ours) < _LEAST or 2 * len(ours) < len(lines) or len(document.text) > LONGEST:
         return None, []
-    try:
-        table = toml.loads("\n".join(ours))
-    except toml.TOMLDecodeError:
-        return None, []
+    if document.ending == ".toml":
+        return mended(document.text)
+    if re.search(r"(?:^|\s)--[A-Za-z]\w{2,}", document.text):
+        return None, []  # a command
+    table, unread = mended("\n".join(ours))
     other = [line for line in lines if line not in ours and not line.lstrip().startswith("#")]
-    return table, [(line.strip(), "It is no line of the form name = value.") for line in other[:50]]
+    return table, [*unread, *((line.strip(), "It is no line of the form name = value.") for line in other[:50])]
 
 
 def _namespace(text: str) -> dict[str, Any] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import AthanorError
 from ..document import Document
 from ..rules import Given, Told
 from ..values import text
+from .toml_lines import mended
 
 _RENAMED = {"batch_size": "train_batch_size", "num_repeats": "dataset_repeats", "image_dir": "train_data_dir"}
 """Key of the TOML -> the option of the command line that is the same."""
@@ -44,8 +45,12 @@ class _Found:
 
 def read(document: Document) -> Told | None:
     """Return what the TOML or JSON of a dataset says; None where a file is none."""
-    table = document.toml or document.json  # sd-scripts takes both
-    return read_table(table) if isinstance(table, dict) else None
+    table, unread = document.toml or document.json, []  # sd-scripts takes both
+    if table is None and document.ending in ("", ".toml", ".txt") and "[[datasets.subsets]]" in document.text:
+        lines = document.text.split("\n")
+        table, unread = mended(document.text) if not any("--" in line for line in lines) else (None, [])
+    found = read_table(table) if isinstance(table, dict) else None
+    return replace(found, unread=(*unread, *found.unread)) if found else None
 
 
 def read_table(table: Mapping[str, Any]) -> Told | None:
@@ -125,7 +130,7 @@ def _add(found: _Found, values: Any, at: str, loaders: tuple[int, ...] | None) -
     if not isinstance(values, dict):
         raise AthanorError(f"{at} is no table of settings.")
     for name, value in values.items():
-        known = _RENAMED.get(name, name)
+        known = _RENAMED.get(str(name), str(name))
         found.given.append(Given(name=known, shown=name if known != name else "", value=value, at=at, datasets=loaders))
 
 

@@ -37,6 +37,16 @@ _BY_FAMILY: dict[str, dict[str, Any]] = {
 }
 """Family -> options whose defaults are not what is usual for the model here."""
 
+_SAMPLES: dict[str, dict[str, Any]] = {
+    "": {"sample_sampler": "ddim", "sample_steps": 30, "sample_cfg": 7.5},
+    **{kind: {"sample_cfg": 1.0} for kind in FLUX_LIKE},
+    SD3: {"sample_steps": 30, "sample_cfg": 7.5},
+    ANIMA: {"sample_steps": 30, "sample_cfg": 7.5},
+    LUMINA: {"sample_steps": 38, "sample_cfg": 3.5, "sample_width": 1024, "sample_height": 1024},
+    HUNYUAN: {"sample_cfg": 3.5},
+}
+"""Family -> how sample pictures are drawn whose prompts do not say it; "": SD1.5, SD2 and SDXL."""
+
 
 def implied(said: Said) -> dict[str, Any]:
     """Return names and values that sd-scripts takes by itself where a recipe does not say them."""
@@ -69,8 +79,7 @@ def _of_a_run(said: Said) -> dict[str, Any]:
         found |= _network(said)
     found |= _timesteps(said)
     if any(_given(said, name) for name in ("sample_every_n_steps", "sample_every_n_epochs")):
-        found |= {"sample_sampler": "ddim", "sample_at_first": False}
-        found |= {} if family(said) in FLOW else {"sample_steps": 30, "sample_cfg": 7.5}
+        found |= {"sample_at_first": False, **_SAMPLES.get(family(said), _SAMPLES[""])}
     return found
 
 

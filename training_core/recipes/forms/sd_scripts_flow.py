@@ -18,10 +18,10 @@ def _scheme(value: Any, said: Said) -> Paths:
             raise ValueError(
                 "sd-scripts weights the loss only with model_prediction_type sigma_scaled: no effect there."
             )
-        return {"loss.weighting_scheme": name} | _density("uniform", said)
+        return {"loss.weighting_scheme": name, **_density("uniform", said)}
     if name not in ("none", "uniform", "logit_normal", "mode"):
         raise ValueError("weighting_scheme is none, uniform, logit_normal, mode, sigma_sqrt or cosmap.")
-    return {"loss.weighting_scheme": "none"} | _density(name if name in ("logit_normal", "mode") else "uniform", said)
+    return {"loss.weighting_scheme": "none", **_density(name if name in ("logit_normal", "mode") else "uniform", said)}
 
 
 def _density(kind: str, said: Said) -> Paths:

@@ -221,7 +221,7 @@ _NOTHING_LIKE = "There is no such thing here: it is left out."
 def rules() -> Vocabulary:
     """Return the rules that differ from a setting with the same meaning."""
     args: dict[str, Rule] = {
-        "algo": Turned(to=_algo, why="LyCORIS calls its LoCon lora; it is locon here."),
+        "algo": Turned(to=_algo, why="The same kind of network; what LyCORIS calls lora is locon here."),
         "preset": Turned(to=_preset, why="The same preset.", same=True),
         "dim": Same(path="network.rank"),
         "alpha": Same(path="network.alpha"),

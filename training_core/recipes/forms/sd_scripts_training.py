@@ -152,7 +152,9 @@ SAMPLERS = {
 """Sampler there -> the one of ComfyUI that is it, or nearest to it."""
 
 
-def _sampler(value: Any, _said: Said) -> Paths:
+def _sampler(value: Any, said: Said) -> Paths:
+    if family(said) in FLOW:
+        raise NoMeaning("sd-scripts draws samples of this model by Euler steps, whatever is named.")
     name = text(value).strip().lower()
     if name not in SAMPLERS:
         raise ValueError("sd-scripts has no such sampler.")

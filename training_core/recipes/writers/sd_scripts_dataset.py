@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from ...lists import lines_of
@@ -27,10 +28,11 @@ _SUBSET = {
     "flip_aug": False,
     "random_crop": False,
     "color_aug": False,
-    "class_tokens": "",
     "caption_extension": ".caption",
 }
 """Names that mean the same there -> sd-scripts' default; all may stand in [general], for all subsets."""
+_WITHOUT_MASKS = ("is_reg", "alpha_mask", "class_tokens")
+"""Names that a subset with conditioning_data_dir does not take there."""
 _DATASET = {"min_bucket_reso": 256, "max_bucket_reso": 1024, "bucket_reso_steps": 64, "bucket_no_upscale": False}
 _BY_DEFAULT = {"w": 512, "h": 512, "s": 30, "l": 7.5}
 """Of a sample there, without another word: width, height, steps, cfg."""
@@ -38,7 +40,7 @@ _BY_DEFAULT = {"w": 512, "h": 512, "s": 30, "l": 7.5}
 
 def dataset_toml(recipe: Recipe) -> str:
     """Return the TOML: what all subsets have in common under [general], then a dataset for each resolution with a subset for each
-    Dataset Loader."""
+    Dataset Loader; those with masks are in a dataset of their own, which sd-scripts reads in another way."""
     buckets = recipe.group("buckets").model_dump()
     subsets = [_subset(recipe, number) for number in range(len(recipe.datasets))]
     common = {name: value for name, value in subsets[0].items() if name in _SUBSET and _in_all(subsets, name, value)}
@@ -50,10 +52,11 @@ def dataset_toml(recipe: Recipe) -> str:
     sizes = recipe.group("buckets").resolutions  # pyright: ignore[reportAttributeAccessIssue] (of BucketSettings)
     for width, height in sizes:
         size = width if width == height else [width, height]
-        lines += ["", "[[datasets]]", *_lines({"resolution": size, "batch_size": buckets["batch_size"]})]
-        for subset in subsets:
-            own = {name: value for name, value in subset.items() if name not in common}
-            lines += ["", "[[datasets.subsets]]", *_lines(own)]
+        for _, group in groupby(subsets, key=lambda subset: "conditioning_data_dir" in subset):
+            lines += ["", "[[datasets]]", *_lines({"resolution": size, "batch_size": buckets["batch_size"]})]
+            for subset in group:
+                own = {name: value for name, value in subset.items() if name not in common}
+                lines += ["", "[[datasets.subsets]]", *_lines(own)]
     return "\n".join(lines) + "\n"
 
 
@@ -62,10 +65,9 @@ def _subset(recipe: Recipe, number: int) -> dict[str, Any]:
     values = recipe.dataset(number).model_dump()
     found: dict[str, Any] = {"image_dir": values["folder"] or "PICTURES", "num_repeats": values["repeats"]}
     found |= {name: values[name] for name, default in _SUBSET.items() if values[name] != default}
-    found |= {name: True for name in ("is_reg", "alpha_mask") if values[name]}
     if values["mask_folder"]:
-        found["conditioning_data_dir"] = values["mask_folder"]
-    return found
+        return found | {"conditioning_data_dir": values["mask_folder"]}
+    return found | {name: values[name] for name in _WITHOUT_MASKS if values[name]}
 
 
 def _in_all(subsets: Sequence[Mapping[str, Any]], name: str, value: Any) -> bool:

@@ -22,8 +22,10 @@ def options(recipe: Recipe) -> Sequence[Option]:
     whole = {name: recipe.group(name).model_dump() for name in _GROUPS} | values
     model(words, recipe)
     _length(words, whole["training"])
+    is_network = whole["network"]["algo"] != "finetune"
+    _rates(words, whole["optimizer"], is_network=is_network)
     _optimizer(words, whole["optimizer"])
-    if whole["network"]["algo"] != "finetune":
+    if is_network:
         network(words, recipe)
     _loss(words, whole["loss"])
     _noise(words, whole["noise"])
@@ -31,7 +33,8 @@ def options(recipe: Recipe) -> Sequence[Option]:
     _conditioning(words, recipe.model.family, whole["conditioning"])
     _computing(words, whole["training"], whole["cache"])
     _captions(words, recipe)
-    _probe(words, whole["validation"])
+    if is_network:  # the scripts that train a whole model hold no pictures out
+        _probe(words, whole["validation"])
     _saving(words, whole["training"])
     if "sampling" in recipe.settings:
         _samples(words, whole["sampling"])
@@ -52,14 +55,22 @@ def _length(words: Words, training: Values) -> None:
     words.say("seed", training["seed"])
 
 
+def _rates(words: Words, optimizer: Values, *, is_network: bool) -> None:
+    """Say the learning rates; a script that trains a whole model has one, that of the diffusion model."""
+    unet, encoders = (re.split(r"[,\s]+", optimizer[name].strip()) for name in ("unet_lr", "text_encoder_lr"))
+    if not is_network:
+        words.say("learning_rate", unet[0] or optimizer["learning_rate"])
+        return
+    words.say("learning_rate", optimizer["learning_rate"])
+    for name, rates in (("unet_lr", unet), ("text_encoder_lr", encoders)):
+        if rates[0]:
+            words.say(name, *rates)
+
+
 def _optimizer(words: Words, optimizer: Values) -> None:
     words.say("optimizer_type", optimizer["optimizer_class"] or optimizer["optimizer_type"])
     if arguments := re.sub(r" ?([,=]) ?", r"\1", " ".join(optimizer["optimizer_args"].split())).split():
         words.say("optimizer_args", *arguments)
-    words.say("learning_rate", optimizer["learning_rate"])
-    for name in ("unet_lr", "text_encoder_lr"):
-        if rates := re.split(r"[,\s]+", optimizer[name].strip()) if optimizer[name].strip() else []:
-            words.say(name, *rates)
     schedule = str(_SCHEDULERS.get(optimizer["lr_scheduler"], optimizer["lr_scheduler"]))
     words.say("lr_scheduler", schedule)
     for name in ("lr_warmup_steps", "lr_decay_steps"):
