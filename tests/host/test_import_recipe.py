@@ -14,6 +14,9 @@ from typing import Any
 import graphs
 import pytest
 import runs_on_disk
+from athanor.training_core.families import FAMILIES
+from athanor.training_core.recipes.graph import graph
+from athanor.training_core.recipes.recipe import Model, Recipe
 
 PUBLISHED = Path(__file__).parents[1] / "recipes" / "published"
 SMALL = {
@@ -128,6 +131,18 @@ def test_every_published_recipe_becomes_a_graph_that_this_comfyui_takes(server):
             assert not wrong(node, info[node["class_type"]], asked.get(key, set())), (path.name, node)
         seen += 1
     assert seen > 80
+
+
+@pytest.mark.parametrize("dtype", ["default", "fp8_e4m3fn"])
+def test_the_loaders_of_every_family_are_this_comfyuis(server, dtype):
+    info = server.get("/object_info")
+    for family in FAMILIES:
+        model = Model(family=family.title, weight_dtype=dtype, clip_skip=2, v_prediction=True)
+        made = graph(Recipe(model=model))
+        asked = {(question.node, question.input) for question in made.questions}
+        for key, node in made.prompt().items():
+            names = {name for place, name in asked if place == key}
+            assert not wrong(node, info[node["class_type"]], names), (family.title, node)
 
 
 PASTED = """accelerate launch train_network.py --network_dim=2 --network_alpha=1 --optimizer_type=Lion --learning_rate=3e-4 ^

@@ -45,7 +45,8 @@ def inputs_of(kind: str) -> Inputs | None:
     if kind in _OF_SETTINGS:
         return {each.name: _widget(each) for each in info(_OF_SETTINGS[kind])}
     own = _OF_THE_HOST.get(kind)
-    return None if own is None else {name: (type_, {}) for name, type_ in own.items()}
+    more = {"control_after_generate": kind == "PrimitiveInt"}
+    return None if own is None else {name: (type_, more) for name, type_ in own.items()}
 
 
 def _widget(setting: SettingInfo) -> tuple[Any, Mapping[str, Any]]:
