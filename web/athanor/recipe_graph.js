@@ -169,7 +169,7 @@ function firstOf(rows, made, open) {
 function withoutDone(rows, answers) {
   const open = new Set(answers.filter(({ isOpen }) => isOpen).map(({ text }) => text));
   const done = answers.map(({ text }) => text).filter((text) => !open.has(text));
-  const isLeft = (line) => !done.some((text) => line.endsWith(text));
+  const isLeft = (line) => !done.some((text) => line.replaceAll(/\\([^a-zA-Z0-9\s])/g, "$1").endsWith(text)); // without Markdown's marks
   const left = (text) => String(text).split("\n").filter(isLeft).join("\n");
   return rows.map((row) => (row.type === NOTE ? { ...row, inputs: { text: left(row.inputs.text) } } : row));
 }
