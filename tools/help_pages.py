@@ -20,6 +20,7 @@ sys.path += [str(Path(__file__).resolve().parents[1] / "demo"), str(Path(__file_
 
 import model_page
 import preset_page
+import recipe_page
 import settings_page
 from host import PACK, Host
 from marks import END, rewritten
@@ -212,7 +213,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as base, Host(Path(os.environ["COMFYUI_PATH"]), Path(base), cpu=True) as host:
         info = host.get("/object_info")
     count, wrong = 0, []
-    made = [*pages(info), (preset_page.PAGE, preset_page.table()), (settings_page.PAGE, settings_page.table())]
+    made = [*pages(info), *((page.PAGE, page.table()) for page in (preset_page, settings_page, recipe_page))]
     made.append((model_page.HELP, model_page.listed(FAMILIES)))
     made += [(page, model_page.editing(FAMILIES, *words)) for page, words in model_page.PAIRS.items()]
     made += [(model_page.PAGE, table) for table in model_page.tables(FAMILIES, REFUSED)]

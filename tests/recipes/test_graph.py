@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.recipes import answers, looks
+from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.graph import graph
-from athanor.training_core.recipes.recipe import Line, Model, Recipe
+from athanor.training_core.recipes.read import read
+from athanor.training_core.recipes.recipe import GROUPS, Line, Model, Recipe
 from athanor.training_core.recipes.sheet import NOTE, Link
 
+PUBLISHED = Path(__file__).parent / "published"
 RECIPE = Recipe(
     model=Model(family="SDXL", files={"checkpoint": "D:\\m\\base.safetensors"}),
     settings={
@@ -98,6 +102,13 @@ def test_comparison():
     }  # fmt: skip
 
 
+def test_the_file_of_a_model_that_is_named_as_on_its_hub():
+    names = ["sub/sd_xl_base_1.0.safetensors", "flux1-dev-fp8.safetensors"]
+    assert answers.same_name("stabilityai/stable-diffusion-xl-base-1.0", names) == names[0]
+    assert answers.same_name("black-forest-labs/FLUX.1-dev", names) == names[1]
+    assert answers.same_name("runwayml/stable-diffusion-v1-5", names) == ""
+
+
 @pytest.mark.parametrize(
     "training, chosen",
     [
@@ -128,6 +139,26 @@ def test_note_tells_what_is_not_known():
     ]
     note = graph(Recipe(), form="sd-scripts command", lines=lines).nodes[0].inputs["text"]
     assert "sd-scripts command" in note and "- odd 1: There is no such thing." in note and "- a" not in note
+
+
+def test_no_setting_of_a_published_recipe_is_lost_in_its_graph():
+    """Read back from the graph, every group and every folder's settings are those of the recipe; files are what was answered."""
+    count = 0
+    for path in sorted(PUBLISHED.iterdir()):
+        document = Document(name=path.name, data=path.read_bytes())
+        try:
+            recipe = read([document]).recipe
+        except AthanorError:  # a broken file, or none of these: test_published.py names them
+            continue
+        made = graph(recipe)
+        prompt = made.answered({(each.node, each.input): each.said for each in made.questions}).prompt()
+        back = read([Document(data=json.dumps(prompt).encode())]).recipe
+        assert {name: back.group(name) for name in GROUPS} == {name: recipe.group(name) for name in GROUPS}, path.name
+        numbers = range(len(recipe.datasets))
+        assert [back.dataset(i) for i in numbers] == [recipe.dataset(i) for i in numbers], path.name
+        assert len(back.datasets) == len(recipe.datasets)
+        count += 1
+    assert count > 80
 
 
 def test_answers():

@@ -1,4 +1,4 @@
-"""docs/settings.md is what the settings' models say."""
+"""docs/settings.md is what the settings' models say, docs/recipes.md what becomes of published recipes."""
 
 import re
 import sys
@@ -9,6 +9,7 @@ import marks
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # the tool imports training_core as dev.py runs it, not as a part of the package athanor
 try:
+    import recipe_page
     import settings_page
 finally:
     sys.path.remove(str(ROOT))
@@ -17,6 +18,11 @@ finally:
 def test_the_page_is_the_settings():
     page = settings_page.PAGE.read_text(encoding="utf-8")
     assert page == marks.rewritten(page, settings_page.table()), "python dev.py docs"
+
+
+def test_the_page_of_recipes_is_what_becomes_of_them():
+    page = recipe_page.PAGE.read_text(encoding="utf-8")
+    assert page == marks.rewritten(page, recipe_page.table()), "python dev.py docs"
 
 
 def test_every_setting_is_there_once_with_a_version_that_has_been():

@@ -29,8 +29,8 @@ def reads(page, *parts: str) -> None:
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_a_workflow_of_another_computer(page_to_leave, vue):
-    page = page_to_leave
+def test_a_workflow_of_another_computer(used_page, vue):
+    page = used_page
     shared = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
     nodes = {node["type"]: node for node in shared["nodes"]}
     nodes["CheckpointLoaderSimple"]["widgets_values"] = ["their\\sd3.safetensors"]
@@ -188,7 +188,7 @@ def takes_a_preset(page) -> None:
 def keeps_an_own_one(page) -> None:
     presets_of(page)
     page.page.get_by_role("button", name="Save as preset").click()
-    page.page.get_by_role("textbox", name="Name").fill("kept here")
+    page.page.get_by_role("textbox", name="Name", exact=True).fill("kept here")
     page.page.keyboard.press("Enter")
     page.page.get_by_text("Saved: kept here").wait_for()
     assert "Nothing would change" in page.page.locator(".athanor-presets .details").inner_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ..errors import quoted, shortened
@@ -68,8 +69,13 @@ def graph(recipe: Recipe, *, form: str = "", lines: Sequence[Line] = ()) -> Grap
 
 def _changed(group: type[Settings], values: Values) -> dict[str, Any]:
     """Return the values of a group that are not at their defaults."""
-    defaults = {each.name: each.default for each in info(group)}
+    defaults = _defaults(group)
     return {name: value for name, value in values.items() if name in defaults and value != defaults[name]}
+
+
+@cache
+def _defaults(group: type[Settings]) -> Mapping[str, Any]:
+    return {each.name: each.default for each in info(group)}
 
 
 def _pictures(sheet: Sheet, recipe: Recipe) -> Link:

@@ -57,7 +57,7 @@ def translate(told: Told, program: Program, form: str) -> Reading:
     for given in (*unsaid, *(each for each in told.given if each not in own)):
         draft.lines.append(_line(given, draft, said, program))
     for text, why in told.unread:
-        draft.lines.append(Line(name=shortened(text, 80), value="", kind="unknown", why=why))
+        draft.lines.append(Line(name=_named(text), value="", kind="unknown", why=why))
     program.settle(draft, said)
     draft.lines += [_line(given, draft, said, program) for given in own]  # last, for they are meant as they stand
     recipe = draft.recipe()
@@ -72,7 +72,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     """Put what is given into the draft, and return the line about it."""
     shown = given.shown or given.name
     name = f"{given.at}: {shown}" if given.at else shown
-    line = Line(name=shortened(name, 80), value=shortened(_shown(given.value), 120), kind="unknown")
+    line = Line(name=_named(name), value=shortened(_shown(given.value), 120), kind="unknown")
     rule = program.vocabulary.get(given.name) or own_lines.WORDS.get(given.name)
     if rule is None:
         draft.not_known += 1  # the nearest of a thousand names takes 10 ms
@@ -110,6 +110,11 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     if isinstance(rule, Same) or (rule.same and paths):
         return _with(line, kind="taken", to=to)
     return _with(line, kind="translated", to=to, why=rule.why)
+
+
+def _named(text: str) -> str:
+    """Return a name for reading; of one without a sign that can be seen, a word that says so."""
+    return shortened(text, 80).strip() or "(signs that cannot be shown)"
 
 
 def _joined(settings: Iterable[str]) -> str:
