@@ -26,7 +26,7 @@ def test_encodings_that_say_what_they_are(encoding: str, tmp_path: Path):
         (b"caf\xe9", "it looks like Windows-1252"),
         ("a cat".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         ("a cat".encode("utf-16")[:-1], "UTF-16 that was cut off"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "save it as UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is not text: choose a text file"),
     ],
 )
 def test_others_are_named(data: bytes, words: str):

@@ -35,6 +35,8 @@ def decoded(data: bytes, name: str) -> str:
     try:
         text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
+        if not wide and b"\0" in data:
+            raise AthanorError(f"{name} is not text: choose a text file.") from None
         likely = "is UTF-16 that was cut off" if wide else f"looks like {_guess(data)}"
         raise AthanorError(f"{name} is not UTF-8 text (it {likely}); save it as UTF-8.") from None
     if "\0" in text:

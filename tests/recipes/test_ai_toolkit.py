@@ -65,12 +65,12 @@ def test_every_name_of_the_program_is_known() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "x", -1, 1e300, 10**30, [1], {"a": {}}, "", False, True, ["a"]])
-@pytest.mark.parametrize("model", [FLUX, SDXL, {}])
-def test_no_value_is_too_strange(value: Any, model: dict[str, Any]) -> None:
+def test_no_value_is_too_strange(value: Any) -> None:
     tree = process(value)
-    found = reading({"config": {"process": [{**tree, "type": "sd_trainer", "model": {**tree["model"], **model}}]}})
-    assert len(found.lines) > 200
-    assert all(each.why for each in found.lines if each.kind == "unknown")
+    for model in (FLUX, SDXL, {}):
+        found = reading({"config": {"process": [{**tree, "type": "sd_trainer", "model": {**tree["model"], **model}}]}})
+        assert len(found.lines) > 200
+        assert all(each.why for each in found.lines if each.kind == "unknown")
 
 
 def test_all_kinds_are_families() -> None:

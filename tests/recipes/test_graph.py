@@ -102,6 +102,13 @@ def test_comparison():
     }  # fmt: skip
 
 
+def test_the_file_of_a_model_that_is_named_as_on_its_hub():
+    names = ["sub/sd_xl_base_1.0.safetensors", "flux1-dev-fp8.safetensors"]
+    assert answers.same_name("stabilityai/stable-diffusion-xl-base-1.0", names) == names[0]
+    assert answers.same_name("black-forest-labs/FLUX.1-dev", names) == names[1]
+    assert answers.same_name("runwayml/stable-diffusion-v1-5", names) == ""
+
+
 @pytest.mark.parametrize(
     "training, chosen",
     [

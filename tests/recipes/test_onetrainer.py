@@ -54,8 +54,7 @@ def test_every_name_of_the_program_is_known() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "x", -1, 1e300, 10**30, [1], {"a": {}}, "", False])
-@pytest.mark.parametrize("model", ["STABLE_DIFFUSION_XL_10_BASE", "FLUX_DEV_1"])
-def test_no_value_is_too_strange(value: Any, model: str) -> None:
+def test_no_value_is_too_strange(value: Any) -> None:
     tree: dict[str, Any] = {"concepts": [{"path": "a", "image": {}, "text": {}}], "samples": [{"prompt": "a"}]}
     for name in NAMES:
         *path, last = name.split(".")
@@ -65,9 +64,10 @@ def test_no_value_is_too_strange(value: Any, model: str) -> None:
             place = place[0] if isinstance(place, list) else place
         if not isinstance(place.get(last), (dict, list)):
             place[last] = value
-    found = reading({**tree, "training_method": "LORA", "model_type": model})
-    assert len(found.lines) > 250
-    assert all(each.why for each in found.lines if each.kind == "unknown")
+    for model in ("STABLE_DIFFUSION_XL_10_BASE", "FLUX_DEV_1"):
+        found = reading({**tree, "training_method": "LORA", "model_type": model})
+        assert len(found.lines) > 250
+        assert all(each.why for each in found.lines if each.kind == "unknown")
 
 
 def test_all_kinds_are_families() -> None:

@@ -79,7 +79,7 @@ def of_workflow(name: str, title: str) -> dict[str, list[dict[str, Any]]]:
         node = workflow.above(train, slot)
         found[group] = [workflow.values(node)] if node else [{}]
     node = workflow.above(train, "buckets")
-    while node := workflow.above(node, "dataset"):
+    while node and (node := workflow.above(node, "dataset")):
         found["datasets"].insert(0, workflow.values(node))
     return found
 

@@ -23,7 +23,10 @@ FOLDER = Path(__file__).with_name("published")
 BROKEN = {"diffusion-pipe-sdxl-broken-line.toml": "line 4"}
 """File that cannot be read -> what the sentence about it names."""
 FILES = [path.name for path in sorted(FOLDER.iterdir()) if path.name not in ("README.md", *BROKEN)]
-STRUCTURED = [name for name in FILES if name.endswith((".json", ".toml", ".yaml"))]
+PROGRAMS = sorted({name.partition("-")[0] for name in FILES})
+"""How the names of the files begin: by program."""
+FRAGMENT = "ai-toolkit-flux-fragment.yaml"
+"""A file that no YAML reader takes, as people paste a part of one."""
 TOGETHER = {"prompt", "ctrl_img_1", "ctrl_img_2", "enable_resolution_override"}
 """Names that are a part of another's value: a sample's prompt of "samples", the switch of a size."""
 
@@ -38,18 +41,23 @@ def told(name: str) -> str:
     return f" {' '.join(re.sub(r'[^A-Za-z0-9_]', ' ', f'{line.name} {line.value}') for line in reading(name).lines)} "
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_each_is_read(name):
+def of_program(program: str, endings: tuple[str, ...] = ("",)) -> list[str]:
+    return [name for name in FILES if name.partition("-")[0] == program and name.endswith(endings)]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_each_is_read(program):
     """Its settings are what their nodes take, it makes a graph, and a good part of it is taken over."""
-    found = reading(name)
-    for group in GROUPS:
-        found.recipe.group(group)
-    assert [found.recipe.dataset(i) for i in range(len(found.recipe.datasets))]
-    assert graph(found.recipe).prompt()
-    kinds = Counter(line.kind for line in found.lines)
-    assert kinds["taken"] + kinds["translated"] > kinds["unknown"]
-    assert all(line.why for line in found.lines if line.kind != "taken")
-    assert all(line.to or line.why for line in found.lines)
+    for name in of_program(program):
+        found = reading(name)
+        for group in GROUPS:
+            found.recipe.group(group)
+        assert [found.recipe.dataset(i) for i in range(len(found.recipe.datasets))], name
+        assert graph(found.recipe).prompt(), name
+        kinds = Counter(line.kind for line in found.lines)
+        assert kinds["taken"] + kinds["translated"] > kinds["unknown"], name
+        assert all(line.why for line in found.lines if line.kind != "taken"), name
+        assert all(line.to or line.why for line in found.lines), name
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))
@@ -58,22 +66,16 @@ def test_a_broken_file_is_told_with_its_place(name):
         reading(name)
 
 
-@pytest.mark.parametrize("name", STRUCTURED)
-def test_every_name_of_a_file_has_a_line(name):
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_name_of_a_file_has_a_line(program):
     """Nothing is dropped silently: the names of all values, in whichever section, are found in the list."""
-    text = (FOLDER / name).read_text(encoding="utf-8-sig")
-    if name == "ai-toolkit-flux-fragment.yaml":
-        pytest.skip("it is a fragment that no YAML reader takes")
-    value: Any = (
-        json.loads(text)
-        if name.endswith("json")
-        else toml.loads(text)
-        if name.endswith("toml")
-        else yaml.safe_load(text)
-    )
-    words = told(name)
-    missing = {key for key in leaves(value) if f" {key} " not in words} - TOGETHER
-    assert not missing
+    parsers = {".json": json.loads, ".toml": toml.loads, ".yaml": yaml.safe_load}
+    for name in of_program(program, tuple(parsers)):
+        if name == FRAGMENT:
+            continue
+        value: Any = parsers[Path(name).suffix]((FOLDER / name).read_text(encoding="utf-8-sig"))
+        words = told(name)
+        assert {key for key in leaves(value) if f" {key} " not in words} <= TOGETHER, name
 
 
 def leaves(value: Any, name: str = "") -> Iterator[str]:
@@ -88,13 +90,12 @@ def leaves(value: Any, name: str = "") -> Iterator[str]:
         yield name
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in FILES if name.startswith("sd-scripts-s") and name.endswith((".sh", ".bat", ".ps1"))]
-)
-def test_every_option_of_a_command_has_a_line(name):
-    text = (FOLDER / name).read_text(encoding="utf-8-sig")
-    lines = [
-        line for line in text.splitlines() if not re.match(r"\s*(#|rem\b|:::?|tensorboard\b)", line, re.IGNORECASE)
-    ]
-    options = set(re.findall(r"(?<![\w-])--([a-z]\w+)", "\n".join(lines)))
-    assert {option for option in options if f" {option} " not in told(name)} == set()
+def test_every_option_of_a_command_has_a_line():
+    names = [name for name in of_program("sd", (".sh", ".bat", ".ps1")) if name.startswith("sd-scripts-s")]
+    assert len(names) >= 10
+    for name in names:
+        text = (FOLDER / name).read_text(encoding="utf-8-sig")
+        comment = re.compile(r"\s*(#|rem\b|:::?|tensorboard\b)", re.IGNORECASE)
+        lines = [line for line in text.splitlines() if not comment.match(line)]
+        options = set(re.findall(r"(?<![\w-])--([a-z]\w+)", "\n".join(lines)))
+        assert {option for option in options if f" {option} " not in told(name)} == set(), name

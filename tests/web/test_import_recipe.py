@@ -198,7 +198,7 @@ def from_an_empty_canvas(page, asked) -> None:
     page.picture("import_made")
     checks(graph)
     assert graph["First"]["values"]["folder"].startswith("ds")
-    assert graph["Note"]["values"]["text"] == "**To do**\n2. Press *Run*."
+    assert graph["Note"]["values"]["text"] == "**To do**\n1. Press *Run*."
     tab = "window.comfyAPI.app.app.extensionManager.workflow.activeWorkflow"
     assert page.page.evaluate(f"() => {tab}.filename") == "my_cats" and not hint.count()
     groups = page.page.evaluate("() => window.comfyAPI.app.app.graph.groups.map((group) => group.title)")

@@ -14,14 +14,37 @@ _ANYONES = {
     "control", "1", "",
 }  # fmt: skip
 """Names that tell nothing by themselves: with these, the folder around must have the same name, too."""
+_FILES = {
+    "stable-diffusion-v1-5": ("v1-5-pruned-emaonly", "v1-5-pruned-emaonly-fp16", "v1-5-pruned"),
+    "stable-diffusion-2-1": ("v2-1_768-ema-pruned",),
+    "stable-diffusion-xl-base-1.0": ("sd_xl_base_1.0", "sd_xl_base_1.0_0.9vae"),
+    "stable-diffusion-3-medium": ("sd3_medium_incl_clips", "sd3_medium_incl_clips_t5xxlfp8", "sd3_medium"),
+    "stable-diffusion-3-medium-diffusers": ("sd3_medium_incl_clips", "sd3_medium_incl_clips_t5xxlfp8", "sd3_medium"),
+    "stable-diffusion-3.5-medium": ("sd3.5_medium", "sd3.5_medium_incl_clips_t5xxlfp8scaled"),
+    "stable-diffusion-3.5-large": ("sd3.5_large", "sd3.5_large_fp8_scaled"),
+    "flux.1-dev": ("flux1-dev", "flux1-dev-fp8"),
+    "flux.1-schnell": ("flux1-schnell", "flux1-schnell-fp8"),
+    "flux.1-kontext-dev": ("flux1-kontext-dev", "flux1-dev-kontext_fp8_scaled"),
+    "qwen-image": ("qwen_image_bf16", "qwen_image_fp8_e4m3fn"),
+    "z-image": ("z_image_bf16",),
+    "z-image-turbo": ("z_image_turbo_bf16",),
+    "chroma1-hd": ("Chroma1-HD", "Chroma1-HD-fp8mixed"),
+}
+"""Name of a model on Hugging Face -> how its file is called there, or where ComfyUI's templates have it from: the first that is here."""
 
 
 def same_name(said: str, names: Sequence[str]) -> str:
-    """Return the one of `names` that a path of another machine means by its last part; '' where none has that name."""
+    """Return the one of `names` that a path of another machine, or a model's name on a hub, means; '' where none is it."""
     plain = said.strip().replace("\\", "/").rstrip("/")
     if not plain or plain in names:
         return plain
-    wanted = _parts(plain)
+    meant = (plain, *_FILES.get(plain.lower().rpartition("/")[2], ()))
+    return next((found for each in meant if (found := _by_its_end(each, names))), "")
+
+
+def _by_its_end(path: str, names: Sequence[str]) -> str:
+    """Return the one of `names` whose last parts are those of a path, the one with most of them; '' for none."""
+    wanted = _parts(path)
     least = 2 if wanted[-1] in _ANYONES else 1
     found = [(_alike(wanted, _parts(name)), name) for name in names]
     best = max((alike for alike, _ in found), default=0)

@@ -18,6 +18,9 @@ FORMS_READ = (
     "a LoRA file, a job.json or graph of Athanor, or lines such as 'rank: 32'"
 )
 
+_PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"RIFF", b"GIF8")
+"""How files of pictures begin: PNG, JPEG, WebP, GIF."""
+
 
 def read(documents: Sequence[Document]) -> Reading:
     """Return the recipe that files of one program hold together, such as a command with its dataset TOML and its prompts.
@@ -61,8 +64,16 @@ def _of_both(one: Program, other: Program) -> Program | None:
 
 
 def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Told]:
+    if not document.data.strip():
+        raise AthanorError(f"{document.title} is empty: choose the file of a recipe, or paste one.")
+    if document.data.startswith(_PICTURES):
+        raise AthanorError(
+            f"{document.title} is a picture, in which no recipe is looked for: drop it on the canvas to open a workflow in it."
+        )
     for form in forms:
         told = form.read(document)
         if told is not None:
             return form, told
+    if document.ending == ".toml" and document.toml is None:
+        raise document.toml_mistake
     raise AthanorError(f"{document.title} is no recipe that can be read here: use {FORMS_READ}.")

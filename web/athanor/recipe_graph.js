@@ -165,12 +165,20 @@ function firstOf(rows, made, open) {
     .map(({ id }) => made.get(id));
 }
 
-/** The nodes of the answer, whose note tells what is left to choose alone. */
+/**
+ * The nodes of the answer, whose note tells what is left to choose alone, counted from 1: with another number Markdown
+ * begins no list behind a line of text.
+ */
 function withoutDone(rows, answers) {
   const open = new Set(answers.filter(({ isOpen }) => isOpen).map(({ text }) => text));
   const done = answers.map(({ text }) => text).filter((text) => !open.has(text));
-  const isLeft = (line) => !done.some((text) => line.replaceAll(/\\([^a-zA-Z0-9\s])/g, "$1").endsWith(text)); // without Markdown's marks
-  const left = (text) => String(text).split("\n").filter(isLeft).join("\n");
+  const unmarked = (line) => line.replaceAll(/\\([^a-zA-Z0-9\s])/g, "$1"); // the note has \ in front of Markdown's marks
+  const isLeft = (line) => !done.some((text) => unmarked(line).endsWith(text));
+  const numbered = (lines) => {
+    let number = 0;
+    return lines.map((line) => line.replace(/^\d+(?=\. )/, () => (number += 1)));
+  };
+  const left = (text) => numbered(String(text).split("\n").filter(isLeft)).join("\n");
   return rows.map((row) => (row.type === NOTE ? { ...row, inputs: { text: left(row.inputs.text) } } : row));
 }
 

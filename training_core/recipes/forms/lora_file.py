@@ -30,9 +30,12 @@ def _read_file(document: Document) -> Told | None:
         return None
     fields = [key for key in found.metadata if key.startswith("ss_")]
     if len(fields) < _LEAST:
-        what = "a LoRA that tells" if of_layers(found.shapes) else "no LoRA that tells"
+        if not of_layers(found.shapes):
+            raise AthanorError(
+                f"{document.title} is no LoRA, and tells nothing of a training: choose a LoRA file or a recipe."
+            )
         raise AthanorError(
-            f"{document.title} is {what} nothing of its training: its metadata has been removed, or its trainer wrote none. "
+            f"{document.title} is a LoRA that tells nothing of its training: its metadata has been removed, or its trainer wrote none. "
             "Import the recipe from where the file was published."
         )
     return _told(found)
