@@ -58,7 +58,7 @@ def note(text: str) -> str:
     return graph(reading.recipe, form=reading.form, lines=reading.lines).one("MarkdownNote").inputs["text"]
 
 
-@pytest.mark.parametrize("mark", ["![x](https://example.org/x)", "<img/src=https://example.org/x>", "<script>alert(1)</script>"])  # fmt: skip
+@pytest.mark.parametrize("mark", ["![x](https://example.org/x)", "<img/src=https://a.org/x>", "<script>alert(1)</script>"])  # fmt: skip
 def test_a_note_and_a_list_show_no_markdown_of_strangers(mark):
     text = f"{COMMAND} --output_name='{mark}' --train_data_dir='/x/{mark}' --{mark.replace(' ', '')} --odd '{mark}'"
     for shown in (note(text), listing.listed(read([Document(data=text.encode())]))):
