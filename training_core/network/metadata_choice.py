@@ -8,6 +8,7 @@ from typing import Any
 
 from ..absolute_paths import text_without_paths, without_paths
 from ..json_text import parse_json
+from ..secret_keys import without_keys
 from ..shared_graph import TRAIN_LORA, leading_to
 
 GRAPH = ("prompt", "workflow")
@@ -57,7 +58,7 @@ def reduced(metadata: Mapping[str, str], choice: str) -> dict[str, str]:
         kept = {key: value for key, value in kept.items() if key in (*GRAPH, *OWN) or _is_kept(key, "recipe")}
     if choice == "all":
         kept = _without_other_nodes(kept)
-    return {without_paths(key): text_without_paths(value) for key, value in kept.items()}
+    return {without_paths(key): without_keys(text_without_paths(value)) for key, value in kept.items()}
 
 
 def _is_kept(key: str, choice: str) -> bool:

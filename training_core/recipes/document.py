@@ -19,6 +19,8 @@ _OBJECT = re.compile(r"^[ \t]*\{[ \t]*$.*^[ \t]*\}[ \t]*$", re.DOTALL | re.MULTI
 """From the first line that opens an object to the last that closes one."""
 _FEWEST = 4
 """Members of an object between sentences that is looked at."""
+_AIR = re.compile(r"(\s{100})\s+")
+"""Blanks in a row, more than anyone writes: patterns that look for what stands around blanks take a time with their square."""
 _MOST_VALUES = 100_000
 """Values in a structure: YAML can name one part again and again, so that a small file unfolds without end."""
 
@@ -48,12 +50,13 @@ class Document:
 
     @cached_property
     def text(self) -> str:
-        """The text of the file, whose lines end with a line feed alone.
+        """The text of the file, whose lines end with a line feed alone; of more than 100 blanks in a row it has 100.
 
         Raises:
             AthanorError: it is no text, or in an encoding that is not read.
         """
-        return text_files.decoded(self.data, self.title).replace("\r\n", "\n").replace("\r", "\n")
+        text = text_files.decoded(self.data, self.title).replace("\r\n", "\n").replace("\r", "\n")
+        return _AIR.sub(r"\1", text)
 
     @cached_property
     def json(self) -> Any:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from ..errors import quoted, shortened
+from ..markdown import unmarked
 from ..settings import BlockSettings, DatasetSettings, Settings, TrainingSettings, info
 from . import loaders
 from .looks import compared
@@ -142,11 +143,12 @@ def _without_weights(values: Mapping[str, Any]) -> dict[str, Any]:
 def _note(name: str, form: str, questions: Iterable[Question], lines: Sequence[Line]) -> str:
     """Return the note beside the graph: what to choose, and what of the recipe is not known."""
     asked = list(dict.fromkeys(question.text for question in questions))
-    steps = "\n".join(f"{number}. {text}" for number, text in enumerate([*asked, "Press *Run*."], 1))
-    text = f"## {name or 'An imported recipe'}\nImported from: {form or 'a recipe'}.\n\n**To do**\n{steps}\n"
+    steps = "\n".join(f"{number}. {text}" for number, text in enumerate([*map(unmarked, asked), "Press *Run*."], 1))
+    title = unmarked(shortened(name)) or "An imported recipe"
+    text = f"## {title}\nImported from: {form or 'a recipe'}.\n\n**To do**\n{steps}\n"
     unknown = [line for line in lines if line.kind == "unknown"]
     if unknown:
-        shown = [f"- {line.name} {shortened(line.value, 40)}: {line.why}" for line in unknown[:_MOST_LINES]]
+        shown = [unmarked(f"{line.name} {shortened(line.value, 40)}: {line.why}") for line in unknown[:_MOST_LINES]]
         more = [f"- and {len(unknown) - _MOST_LINES} more"] * (len(unknown) > _MOST_LINES)
-        text += "\n**Not taken over**\n" + "\n".join([*shown, *more]) + "\n"
+        text += "\n**Not taken over**\n" + "\n".join([*(f"- {each}" for each in shown), *more]) + "\n"
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..markdown import unmarked
 from .recipe import Kind, Line, Reading
 
 KINDS: dict[Kind, str] = {
@@ -41,4 +42,4 @@ def _row(line: Line) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    return unmarked(" ".join(text.split()))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import AthanorError, shortened
 from ..names import close_to
+from ..secret_keys import HIDDEN, is_secret, without_keys
 from . import own_lines
 from .draft import Draft
 from .recipe import Line, Reading
@@ -57,7 +58,7 @@ def translate(told: Told, program: Program, form: str) -> Reading:
     for given in (*unsaid, *(each for each in told.given if each not in own)):
         draft.lines.append(_line(given, draft, said, program))
     for text, why in told.unread:
-        draft.lines.append(Line(name=_named(text), value="", kind="unknown", why=why))
+        draft.lines.append(Line(name=_named(without_keys(text)), value="", kind="unknown", why=why))
     program.settle(draft, said)
     draft.lines += [_line(given, draft, said, program) for given in own]  # last, for they are meant as they stand
     recipe = draft.recipe()
@@ -72,7 +73,9 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
     """Put what is given into the draft, and return the line about it."""
     shown = given.shown or given.name
     name = f"{given.at}: {shown}" if given.at else shown
-    line = Line(name=_named(name), value=shortened(_shown(given.value), 120), kind="unknown")
+    hides = given.value not in _EMPTY and is_secret(given.name)
+    value = HIDDEN if hides else without_keys(_shown(given.value))
+    line = Line(name=_named(name), value=shortened(value, 120), kind="unknown")
     rule = program.vocabulary.get(given.name) or own_lines.WORDS.get(given.name)
     if rule is None:
         draft.not_known += 1  # the nearest of a thousand names takes 10 ms

@@ -172,7 +172,8 @@ function firstOf(rows, made, open) {
 function withoutDone(rows, answers) {
   const open = new Set(answers.filter(({ isOpen }) => isOpen).map(({ text }) => text));
   const done = answers.map(({ text }) => text).filter((text) => !open.has(text));
-  const isLeft = (line) => !done.some((text) => line.endsWith(text));
+  const unmarked = (line) => line.replaceAll(/\\([^a-zA-Z0-9\s])/g, "$1"); // Markdown's marks are escaped
+  const isLeft = (line) => !done.some((text) => unmarked(line).endsWith(text));
   const numbered = (lines) => {
     let number = 0;
     return lines.map((line) => line.replace(/^\d+(?=\. )/, () => (number += 1)));

@@ -22,7 +22,7 @@ from .nested import draw_at_trained_size
 
 _MAIN_ALONE = ("micro_batch_size_per_gpu", "pipeline_stages", "activation_checkpointing", "partition_method")
 _OURS = re.compile(
-    rf"^[ \t]*(?:#?[ \t]*(?:{'|'.join(_MAIN_ALONE)})[ \t]*=|\[\[[ \t]*directory[ \t]*\]\])", re.MULTILINE
+    rf"^[ \t]*(?:(?:#[ \t]*)?(?:{'|'.join(_MAIN_ALONE)})[ \t]*=|\[\[[ \t]*directory[ \t]*\]\])", re.MULTILINE
 )
 """What a text has of which a part, maybe a broken one, is TOML of diffusion-pipe."""
 _TOML_LINE = re.compile(r"^[ \t]*(?:#.*|\[.*|[\w.-]+[ \t]*=.*|[\]{}\"'\d,-].*)?$")

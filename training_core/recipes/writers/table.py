@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ...absolute_paths import without_paths
 from ...errors import shortened
+from ...markdown import unmarked
 from ..recipe import Recipe
 from .summary import UNTRAINED, Row, Trained, others, rows
 from .written import File, Written
 
-_MARKS = re.compile(r"([\\`*\[\]<>|#~]|(?<!\w)_|_(?!\w))")
 _LONGEST = 200
 """Characters of a value."""
 
@@ -44,4 +43,4 @@ def _table(head: str, lines: Sequence[Row]) -> str:
 
 def _cell(text: str) -> str:
     """Return a text on one line in which Markdown finds no marks, and nobody a path of a disk."""
-    return _MARKS.sub(r"\\\1", shortened(without_paths(text), _LONGEST))
+    return unmarked(shortened(without_paths(text), _LONGEST))
