@@ -51,7 +51,7 @@ def test_list_and_graph(run, tmp_path):
     code, printed, _ = run("x.txt", "--answer", "checkpoint=b.safetensors", "-o", "g.json")
     assert code == 0
     assert "a test: 2 taken over, 1 translated, 1 not known here." in printed.splitlines()
-    assert "| odd | a\\|b |  | test has no such setting" in printed
+    assert "| odd | a\\|b |  | test has no setting of this name" in printed
     assert "- Choose the folder of pictures: the recipe used 'cats'. (--answer folder=...)" in printed
     assert "Choose the checkpoint" not in printed
     prompt = json.loads((tmp_path / "g.json").read_text())

@@ -149,7 +149,7 @@ def test_a_script_that_trains_no_lora_says_so():
     result = reading(
         "python train_textual_inversion.py --token_string x --num_vectors_per_token 4 --learning_rate 1e-3"
     )
-    assert "trains no LoRA" in line(result, "script").why
+    assert "embedding or a ControlNet" in line(result, "script").why
 
 
 def test_a_whole_model_is_finetuned():

@@ -69,7 +69,7 @@ def model_file(role: str) -> Turned:
     """Return the rule of a name whose value is the model's file in `role` (of `recipe.ROLES`): the graph asks which one is meant."""
     return Turned(
         to=lambda value, _: {f"model.files.{role}": str(value)} if value else {},
-        why="A file of another machine: the one of this name is chosen if there is one, else you are asked.",
+        why="A file of another computer: a file of the same name here is chosen if there is one, otherwise you are asked.",
     )
 
 

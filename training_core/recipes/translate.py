@@ -82,14 +82,14 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         near = (
             close_to(given.name, [*program.vocabulary, *program.settings]) if draft.not_known <= _MOST_NEAREST else ()
         )
-        why = f"{program.title} has no such setting{f'; did you mean {near[0]}?' if near else ' that is known here.'}"
+        why = f"{program.title} has no setting of this name{f': did you mean {near[0]}?' if near else ' that is known here.'}"
         return _with(line, why=why)
     if isinstance(rule, Meaningless):
         if rule.unless is not None and _holds(rule, given.value):
             return _with(line, why=rule.otherwise)
         return _with(line, kind="meaningless", why=rule.why)
     if given.value in _EMPTY and given.name not in own_lines.WORDS:
-        return _with(line, kind="taken", why="It is empty there: nothing is set.")
+        return _with(line, kind="taken", why="It is empty: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
         to = _joined(draft.put(path, value, given.datasets) for path, value in paths.items())
@@ -106,10 +106,10 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
             line,
             kind="translated",
             to=to,
-            why=f"The recipe does not say it; {program.title} does so by itself.",
+            why=f"Not in the recipe: it is what {program.title} does by default.",
         )
     if not paths and given.value in _OFF:
-        return _with(line, kind="taken", why="It is off there: nothing is set.")
+        return _with(line, kind="taken", why="It is off: nothing is set.")
     if isinstance(rule, Same) or (rule.same and paths):
         return _with(line, kind="taken", to=to)
     return _with(line, kind="translated", to=to, why=rule.why)

@@ -189,10 +189,10 @@ def _type(value: Any, _: Said) -> Paths:
     raise NoMeaning("It starts a training.")
 
 
-_FOLDERS = Meaningless(why="A folder of the other machine; runs and files have their places in ComfyUI's folders.")
+_FOLDERS = Meaningless(why="A folder of the other computer; runs and files have their places in ComfyUI's folders.")
 _PAGE = Meaningless(why="It is for ai-toolkit's page; here the page shows runs by itself.")
 _SHARED = "Files stay on this machine; sharing them is a step of its own."
-_NO_EFFECT = Meaningless(why="It has no effect there, or is chosen by ComfyUI.")
+_NO_EFFECT = Meaningless(why="It has no effect there, or ComfyUI chooses it.")
 _NO_FILMS = Meaningless(why="Samples are still pictures.")
 FILE_WORDS: dict[str, Rule] = {
     "job": Meaningless(why="It starts a training."),
@@ -207,18 +207,18 @@ FILE_WORDS: dict[str, Rule] = {
     "embedding": off("Embeddings are not trained here: their words in captions are read as plain text."),
     "decorator": off("There is no such thing here."),
     "slider": off("Sliders are not trained here: this graph trains a LoRA on pictures with captions."),
-    "guidance": off("Training towards a guidance is not there."),
+    "guidance": off("There is no training towards a guidance here."),
     "first_sample": Meaningless(why="Samples before training have the same prompts (sample_at_first)."),
     "validation": off("The probe of Validation Config measures the loss on pictures of the dataset."),
-    "do_lorm": off("LoRM is not there: lora is trained."),
+    "do_lorm": off("There is no LoRM here: lora is trained."),
     "lorm_extract_mode": Meaningless(why="It belongs to do_lorm."),
     "lorm_extract_mode_param": Meaningless(why="It belongs to do_lorm."),
     "torch_profiler": Meaningless(why="How long each part of a step takes is told in the run's log."),
     "performance_log_every": Meaningless(why="How long each part of a step takes is told in the run's log."),
     "process others": off("One training becomes one graph: import the other processes from files of their own."),
     "meta.name": Meaningless(why="The name that is told in the file: metadata_title, else output_name."),
-    "meta.version": Meaningless(why="A note for readers; training_comment of Train LoRA is one that files tell."),
-    "meta": Meaningless(why="Notes for readers; training_comment of Train LoRA is one that files tell."),
+    "meta.version": Meaningless(why="A note for readers; training_comment of Train LoRA writes one into the file."),
+    "meta": Meaningless(why="Notes for readers; training_comment of Train LoRA writes one into the file."),
     **dict.fromkeys(("training_folder", "log_dir"), _FOLDERS),
     **dict.fromkeys(("device", "is_v2", "gradient_accumulation_steps", "mixed_precision"), _NO_EFFECT),
     **dict.fromkeys(("sqlite_db_path", "logging.log_every", "logging.verbose", "logging.use_ui_logger"), _PAGE),
@@ -256,7 +256,7 @@ FILE_WORDS: dict[str, Rule] = {
         why="", unless=lambda _: True, otherwise="Folders with sizes of their own are not possible here: all are trained at all sizes."
     ),
     "datasets.bucket_tolerance": Turned(to=_tolerance, why="Sides of buckets are multiples of this."),
-    "datasets.buckets": Turned(to=_buckets, why="Pictures are not made larger than they are."),
+    "datasets.buckets": Turned(to=_buckets, why="Pictures are not enlarged."),
     "datasets.square_crop": Turned(to=_square, why="Pictures are cropped to a square."),
     "datasets.cache_latents": Turned(to=_cached, why="One latent is drawn for each picture and used again."),
     "datasets.cache_latents_to_disk": Turned(to=_cached, why="One latent is drawn for each picture and used again."),
@@ -264,7 +264,8 @@ FILE_WORDS: dict[str, Rule] = {
     "save.dtype": Turned(to=_format, why="The number format of the saved file."),
     "save.save_dtype": Turned(to=_format, why="The number format of the saved file."),
     "save.save_every": Turned(to=_saved, why="Files are saved by steps, not by epochs."),
-    "save.max_step_saves_to_keep": Turned(to=_kept, why="So many files are kept: save_last_n_steps counts their steps."),
+    "save.max_step_saves_to_keep": Turned(to=_kept, why="The same number of files is kept: save_last_n_steps counts the steps "
+        "between them."),
     "save.save_format": Meaningless(why="Files have the form that ComfyUI loads; save_diffusers_copy adds one for diffusers."),
     "save.push_to_hub": off(_SHARED),
     "save.hf_repo_id": Meaningless(why=_SHARED),
@@ -277,9 +278,9 @@ FILE_WORDS: dict[str, Rule] = {
     "sample.seed": Same(path="sampling.sample_seed"),
     "sample.walk_seed": Meaningless(why="The seed goes up from prompt to prompt here; where it does not, it is written behind each."),
     "sample.neg": Turned(to=_negative, why="The negative prompt.", same=True),
-    "sample.guidance_scale": Turned(to=_cfg, why="cfg; a model that is told the guidance as a number is sampled with cfg 1."),
+    "sample.guidance_scale": Turned(to=_cfg, why="cfg; a model that takes its guidance as a number is sampled with cfg 1."),
     "sample.sample_steps": Same(path="sampling.steps"),
-    "sample.sampler": Turned(to=_sampler, why="Sampler and scheduler by the names that ComfyUI has."),
+    "sample.sampler": Turned(to=_sampler, why="Sampler and scheduler by ComfyUI's names."),
     "sample.sample_every": Turned(to=_drawn, why="Pictures are drawn by steps, not by epochs."),
     "sample.sample_start_step": off("Pictures are drawn from the start here."),
     "sample.network_multiplier": off("Samples are drawn with the LoRA at strength 1.", 1),

@@ -111,7 +111,7 @@ def _qtype(value: Any, said: Said) -> Paths:
     only_if(switch(said.get("model.quantize", False)), "quantize is off.")
     if "|" in str(value):
         raise ValueError(
-            "An adapter that makes up for what quantizing loses is not there: the model is loaded as fp8_e4m3fn without it."
+            "There is no adapter here that makes up for what quantizing loses: the model is loaded as fp8_e4m3fn without it."
         )
     return {"model.weight_dtype": "fp8_e4m3fn"}
 
@@ -120,14 +120,14 @@ _PLACES = Meaningless(why="ComfyUI chooses where and in which number format mode
 _ENCODERS = Meaningless(why="ComfyUI's loaders choose the number format of text encoders.")
 _EXPERTS = "Wan 2.2 has two models, for much and for little noise: train a LoRA on each, as the example 'Recipe - Wan 2.2 experts' does."
 _ADAPTER = (
-    "A training adapter: put it on the model with Load LoRA in front of Train LoRA, and leave it away when drawing."
+    "A training adapter: load it with Load LoRA in front of Train LoRA, and leave it out when you use the trained LoRA."
 )
 MODEL_WORDS: dict[str, Rule] = {
     "model.name_or_path": Turned(to=_name, why=hub_model("checkpoint").why),
     "model.name_or_path_original": Meaningless(why="The name before training."),
-    "model.arch": Turned(to=_family, why="The kind of model, by the name that it has here."),
-    "model.model_arch": Turned(to=_family, why="The kind of model, by the name that it has here."),
-    **{f"model.{name}": Turned(to=_old_switch, why="The kind of model, by the name that it has here.") for name in _SWITCHES},
+    "model.arch": Turned(to=_family, why="The kind of model, by its name here."),
+    "model.model_arch": Turned(to=_family, why="The kind of model, by its name here."),
+    **{f"model.{name}": Turned(to=_old_switch, why="The kind of model, by its name here.") for name in _SWITCHES},
     "model.is_flex2": off("Flex.2 is not trained here."),
     "model.is_v_pred": Turned(to=lambda value, _: {"model.v_prediction": switch(value)}, why="The model predicts v.", same=True),
     "model.vae_path": hub_model("vae"),
@@ -147,14 +147,14 @@ MODEL_WORDS: dict[str, Rule] = {
         )),
         _PLACES,
     ),
-    "model.accuracy_recovery_adapter": off("An adapter that makes up for what quantizing loses is not there."),
+    "model.accuracy_recovery_adapter": off("There is no adapter here that makes up for what quantizing loses."),
     "model.assistant_lora_path": off(_ADAPTER),
     "model.inference_lora_path": off("Samples are drawn with the trained LoRA alone."),
     "model.unconditional_lora_path": off(_ADAPTER),
     "model.lora_path": off("A LoRA below the trained one: put Load LoRA between the loader and Train LoRA."),
     "model.refiner_name_or_path": off("A refiner is trained as a model of its own."),
     "model.refiner_start_at": Meaningless(why="It belongs to the refiner."),
-    "model.use_flux_cfg": off("The guidance that Flux is told is guidance_scale of Conditioning Config."),
+    "model.use_flux_cfg": off("Flux's guidance value is guidance_scale of Conditioning Config."),
     "model.attn_masking": Meaningless(why="Captions are masked as ComfyUI does it for this model."),
     "model.use_text_encoder_1": Meaningless(why="All text encoders of the model are used."),
     "model.use_text_encoder_2": Meaningless(why="All text encoders of the model are used."),
@@ -238,8 +238,8 @@ def _contains(path: str) -> Rule:
             found = _LAYERS.fullmatch(each.strip("."))
             if not found or not family(said).startswith(("Flux", "Chroma")):
                 raise ValueError(
-                    "The layers have their names of diffusers there, and others in ComfyUI: write expressions for them into "
-                    f"{path.rpartition('.')[2]} of Network Config, which tells the names if one does not fit."
+                    "The layers have diffusers' names there, and other names in ComfyUI: write expressions for them into "
+                    f"{path.rpartition('.')[2]} of Network Config, which lists the names if one does not match."
                 )
             single = found["kind"].startswith("single")
             block = f"{'single' if single else 'double'}_blocks" + (
@@ -275,7 +275,7 @@ NETWORK_WORDS: dict[str, Rule] = {
         to=lambda value, _: {"network.network_weights": str(value)}, why="The LoRA that is trained on: choose its file."
     ),
     "network.all_layers": off("Norms are trained with train_norm of Network Config, and other layers not."),
-    "network.lorm": off("LoRM is not there: lora is trained."),
+    "network.lorm": off("There is no LoRM here: lora is trained."),
     "network.normalize": off("There is no such thing here."),
     "network.network_kwargs.only_if_contains": _INCLUDE,
     "network.network_kwargs.ignore_if_contains": _EXCLUDE,

@@ -137,7 +137,7 @@ def _schedule(value: Any, said: Said) -> Paths:
             return {"optimizer.lr_scheduler": "linear"}
         case "linear":
             raise ValueError(
-                "This schedule rises from a third of the learning rate to all of it, which is not there: it stays constant."
+                "This schedule rises from a third of the learning rate to all of it, which is not possible here: it stays constant."
             )
         case "polynomial" | "inverse_sqrt" | "warmup_stable_decay":
             return {"optimizer.lr_scheduler": str(value)}
@@ -166,7 +166,7 @@ OPTIMIZER_WORDS: dict[str, Rule] = {
     "train.optimizer": Turned(to=_optimizer, why="The optimizer, with the arguments that ai-toolkit gives it."),
     "train.optimizer_params": Turned(to=_argument, why="Arguments of the optimizer, as optimizer_args.", same=True),
     "train.weight_decay": off("It has no effect there: it is an argument of the optimizer, in optimizer_params."),
-    "train.lr_scheduler": Turned(to=_schedule, why="The schedule by the name that it has here."),
+    "train.lr_scheduler": Turned(to=_schedule, why="The schedule by its name here."),
     "train.lr_scheduler_params": Turned(
         to=lambda value, said: _schedule(said.get("train.lr_scheduler", "constant"), said), why="Arguments of the schedule."
     ),

@@ -145,9 +145,9 @@ def _snr(value: Any, said: Said) -> Paths:
 
 
 def _bypassed(value: Any, said: Said) -> Paths:
-    only_if(switch(value) and family(said).startswith("Flux.1"), "It is off, or this model is not told the guidance.")
+    only_if(switch(value) and family(said).startswith("Flux.1"), "It is off, or this model takes no guidance value.")
     raise ValueError(
-        "The model is always told the guidance here: guidance_scale of Conditioning Config, which is 1 while training."
+        "The model always gets a guidance value here: guidance_scale of Conditioning Config, which is 1 during training."
     )
 
 
@@ -161,7 +161,7 @@ TRAINING_WORDS: dict[str, Rule] = {
     "train.ema_config.use_ema": Turned(to=_ema, why="The average is saved beside the network, as name-ema."),
     "train.ema_config.ema_decay": Turned(to=_ema, why="The decay of the average."),
     "train.ema_config.use_feedback": off("The average does not lead the training here."),
-    "train.ema_config.param_multiplier": off("There is no such thing here; weight_decay of the optimizer is near.", 1.0),
+    "train.ema_config.param_multiplier": off("There is no such thing here; weight_decay of the optimizer comes near it.", 1.0),
     "train.dtype": Turned(to=_format, why="The number format of the arithmetic."),
     "train.train_unet": Turned(to=_trained, why="What is trained is one choice here."),
     "train.train_text_encoder": Turned(to=_trained, why="What is trained is one choice here."),
@@ -181,11 +181,11 @@ TRAINING_WORDS: dict[str, Rule] = {
     "train.min_denoising_steps": Turned(to=_first, why="Steps are counted from the most noise on there: max_timestep."),
     "train.max_denoising_steps": Turned(to=_last, why="Steps are counted from the most noise on there: min_timestep."),
     "train.noise_offset": Turned(to=_noise_offset, why="The same.", same=True),
-    "train.dynamic_noise_offset": off("There is no such offset here: adaptive_noise_scale is near."),
+    "train.dynamic_noise_offset": off("There is no such offset here: adaptive_noise_scale comes near it."),
     "train.min_snr_gamma": Turned(to=_snr, why="The gamma of Min-SNR.", same=True),
     "train.snr_gamma": Turned(to=_snr, why="A weight that does not stop at 1 there: the nearest is Min-SNR."),
     "train.reg_weight": Same(path="loss.prior_loss_weight"),
-    "train.loss_type": Turned(to=_loss, why="The loss by the name that it has here."),
+    "train.loss_type": Turned(to=_loss, why="The loss by its name here."),
     "train.prompt_dropout_prob": Same(path="datasets.caption_dropout_rate"),
     "train.skip_first_sample": Turned(to=lambda value, _: {"sampling.sample_at_first": not switch(value)}, why="The opposite.", same=True),
     "train.force_first_sample": Meaningless(why="A run that goes on draws no first samples again."),
@@ -196,7 +196,8 @@ TRAINING_WORDS: dict[str, Rule] = {
     "train.diff_output_preservation": off(_KEPT),
     "train.diff_output_preservation_multiplier": Meaningless(why="It belongs to diff_output_preservation."),
     "train.diff_output_preservation_class": Meaningless(why="It belongs to diff_output_preservation."),
-    "train.blank_prompt_preservation": off("It keeps what the model draws without a prompt: caption_dropout_rate is near."),
+    "train.blank_prompt_preservation": off("There is no such thing here: it keeps what the model draws without a prompt; "
+        "caption_dropout_rate comes near it."),
     "train.blank_prompt_preservation_multiplier": Meaningless(why="It belongs to blank_prompt_preservation."),
     "train.bypass_guidance_embedding": Turned(to=_bypassed, why=""),
     "train.switch_boundary_every": Meaningless(why="It is for models with two experts, which are trained one by one here."),

@@ -8,7 +8,7 @@ from .nested import off
 _NONE = "There is no such thing here: it is trained without."
 _NOISE = "Noise is not changed in this way here: Noise Config has noise_offset, multires_noise_iterations and ip_noise_gamma."
 _LOSS = "The loss has no such part here: it is trained without."
-_GUIDE = "Training with cfg or towards a guidance is not there: it is trained without."
+_GUIDE = "There is no training with cfg or towards a guidance here: it is trained without."
 _CAPTIONS = "There is one caption for a picture here, or one line of several (enable_wildcard of Dataset Loader)."
 _VARIED = "Pictures are varied by flip_aug, random_crop and color_aug."
 _ADAPTER = "Adapters are not trained here."
@@ -28,7 +28,8 @@ _TRAIN: dict[str, tuple[str, object]] = {
     "inverted_mask_prior": ("Black parts of a mask do not count here.", False), "standardize_images": (_NONE, False),
     "standardize_latents": (_NONE, False), "do_cfg": (_GUIDE, False), "do_random_cfg": (_GUIDE, False), "cfg_scale": (_GUIDE, 1.0),
     "max_cfg_scale": (_GUIDE, 1.0), "cfg_rescale": (_GUIDE, None), "correct_pred_norm": (_LOSS, False),
-    "t0_loss_target": ("model_prediction_type sigma_scaled of Loss Config is near, which compares the denoised picture.", False),
+    "t0_loss_target": ("There is no such target here: model_prediction_type sigma_scaled of Loss Config, which compares the "
+        "denoised picture, comes near it.", False),
     "do_fft_loss": (_LOSS, False), "pred_scaler": (_LOSS, 1.0), "prompt_saturation_chance": (_NONE, 0.0),
     "do_prior_divergence": (_LOSS, False), "target_norm_std": (_LOSS, None), "do_paramiter_swapping": (_NONE, False),
     "latent_feature_extractor_path": (_LOSS, None), "diffusion_feature_extractor_path": (_LOSS, None),
@@ -56,7 +57,7 @@ _DATASETS: dict[str, tuple[str, object]] = {
     "flip_y": ("Pictures are not turned upside down here.", False), "augments": (_VARIED, None),
     "augmentations": (_VARIED, None),
     "inpaint_path": ("Masks are chosen as mask_folder here.", None), "unconditional_path": (_GUIDE, None),
-    "invert_mask": ("White parts of a mask count, black ones do not: turn the masks round.", False),
+    "invert_mask": ("White parts of a mask count, black ones do not: invert the masks.", False),
     "use_short_captions": (_CAPTIONS, False), "standardize_images": (_NONE, False),
     "clip_image_path": (_ADAPTER, None), "clip_image_from_same_folder": (_ADAPTER, False), "clip_image_augmentations": (_ADAPTER, None),
     "replacements": ("Captions are used as they are in their files.", None),
@@ -82,7 +83,7 @@ TRICK_WORDS: dict[str, Rule] = {
     },
     **{f"datasets.{name}": off(sentence, default) for name, (sentence, default) in _DATASETS.items()},
     **{
-        f"datasets.{name}": Meaningless(why="Models of films are trained on still pictures here.")
+        f"datasets.{name}": Meaningless(why="Video models are trained on still pictures here.")
         for name in _FRAMES.split()
     },
     **{f"datasets.{name}": Meaningless(why="How files are loaded is chosen by itself.") for name in _LOADED.split()},

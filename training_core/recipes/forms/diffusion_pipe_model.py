@@ -74,7 +74,7 @@ def _family(value: Any, said: Said) -> Paths:
         title = _WAN_5B
     elif name in ("wan", "hunyuan-video") and any(word in files for word in _OF_A_PICTURE):
         raise ValueError(
-            "This model goes on from a given picture or film and is not trained here: choose its text-to-video model."
+            "This model goes on from a given picture or video and is not trained here: choose its text-to-video model."
         )
     texts = name == "sdxl" and "adapter.type" in said
     return {"model.family": title} | ({"network.train": "unet + text encoder"} if texts else {})
@@ -161,7 +161,7 @@ def _scale(value: Any, said: Said) -> Paths:
 def _timestep(field: str) -> Turned:
     return Turned(
         to=lambda value, _: {f"noise.{field}": round(number(value) * 1000)},
-        why="In thousandths. There, timesteps outside are cut off; here the whole distribution is squeezed between the two.",
+        why="As a number of 1000. There, timesteps outside are cut off; here the whole distribution is squeezed between the two.",
     )
 
 
@@ -193,7 +193,7 @@ MODEL_WORDS: dict[str, Rule] = {
     "model.diffusion_model_dtype": Turned(to=_weight_dtype, why="The frozen model is kept in it: weight_dtype of Load Diffusion Model."),
     "model.guidance": Same(path="conditioning.guidance_scale"),
     "model.timestep_sample_method": Turned(to=_method, why="How often each timestep is trained.", same=True),
-    "model.sigmoid_scale": Turned(to=_scale, why="The width of the distribution of timesteps."),
+    "model.sigmoid_scale": Turned(to=_scale, why="How wide the distribution of timesteps is."),
     "model.shift": Turned(to=lambda value, _: {"noise.flow_shift": value}, why="flow_shift of Noise Config.", same=True),
     "model.flux_shift": Turned(to=_shift_by_size, why="Timesteps are shifted by the picture's size: timestep_sampling flux_shift."),
     "model.lumina_shift": Turned(to=_shift_by_size, why="Timesteps are shifted by the picture's size: timestep_sampling flux_shift."),

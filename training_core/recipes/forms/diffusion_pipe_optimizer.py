@@ -166,7 +166,7 @@ def _release(value: Any, _said: Said) -> Paths:
 
 
 OPTIMIZER_WORDS: dict[str, Rule] = {
-    "optimizer.type": Turned(to=_optimizer, why="The optimizer by the name that it has here, with the values that its class has there."),
+    "optimizer.type": Turned(to=_optimizer, why="The optimizer by its name here, with the values that its class has there."),
     "optimizer.lr": Same(path="optimizer.learning_rate"),
     **{f"optimizer.{name}": _argument(name) for name in ARGUMENTS},
     "optimizer.beta2_half_life": Turned(to=_half_life, why="beta2 of betas follows from it and from the pictures in a step."),

@@ -97,7 +97,7 @@ def _bound(field: str) -> Turned:
             raise NoMeaning("The buckets are listed one by one, which decides there.")
         return {field: bounds(said)[field]}
 
-    return Turned(to=to, why="Which sides a bucket of this ratio has at the resolution.")
+    return Turned(to=to, why="The side that a bucket of this ratio has at the resolution.")
 
 
 def _shapes(_value: Any, said: Said) -> Paths:
@@ -141,7 +141,7 @@ _BOTH: dict[str, Rule] = {
     ),
     "shuffle_tags": Turned(to=_tags, why="Tags are shuffled."),
     "cache_shuffle_delimiter": Turned(to=_delimiter, why="The sign between tags."),
-    "shuffle_metadata": Meaningless(why="The order of the pictures follows from the seed and differs in each epoch."),
+    "shuffle_metadata": Meaningless(why="The pictures are shuffled anew in each epoch here, by the seed."),
     "skip_empty_caption": lacking(
         "Pictures without a caption are not left out here: they are trained with an empty one."
     ),
@@ -162,9 +162,9 @@ def _path(field: str, why: str) -> Turned:
 
 
 PICTURE_WORDS: dict[str, Rule] = {
-    "directory.path": _path("folder", "A folder of another machine: you are asked for yours."),
-    "directory.mask_path": _path("mask_folder", "A folder of another machine: you are asked for yours."),
-    "directory.control_path": _path("control_folder", "A folder of another machine: you are asked for yours."),
+    "directory.path": _path("folder", "A folder of another computer: you are asked for yours."),
+    "directory.mask_path": _path("mask_folder", "A folder of another computer: you are asked for yours."),
+    "directory.control_path": _path("control_folder", "A folder of another computer: you are asked for yours."),
     "directory.default_mask_file": lacking(
         "There is no mask for all pictures without one: put a file for each into mask_folder."
     ),

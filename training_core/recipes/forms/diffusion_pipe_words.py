@@ -70,7 +70,7 @@ def _by_examples(field: str, but: str = "") -> Turned:
             _with_data(said)
         return {field: max(1, whole(value) // (batch(said) * whole(said.get("gradient_accumulation_steps") or 1)))}
 
-    return Turned(to=to, why="So many pictures, in steps.")
+    return Turned(to=to, why="A number of pictures there, converted to steps.")
 
 
 def _checkpointing(value: Any, _said: Said) -> Paths:
@@ -153,7 +153,7 @@ def _trained_dtype(value: Any, said: Said) -> Paths:
 def _huber(kind: str) -> Turned:
     return Turned(
         to=lambda value, _: {"loss.loss_type": kind, "loss.huber_schedule": "constant", "loss.huber_c": value},
-        why="The nearest loss: it goes over from squares to absolute differences smoothly at huber_c.",
+        why="The nearest loss: it changes smoothly from squared to absolute differences at huber_c.",
     )
 
 
@@ -229,7 +229,7 @@ _MAIN: dict[str, Rule] = {
     "adapter.decompose_factor": Same(path="network.factor"),
     "adapter.exclude_modules": Turned(to=_excluded, why="Layers whose names match, as they are called here."),
     "adapter.init_from_existing": Turned(
-        to=lambda value, _: {"network.network_weights": text(value)}, why="A LoRA of another machine: you are asked for yours."
+        to=lambda value, _: {"network.network_weights": text(value)}, why="A LoRA of another computer: you are asked for yours."
     ),
     "adapter.fuse_adapters": lacking(
         "No LoRA is merged into the model before training here: put Load LoRA between the loader and Train LoRA for it."
@@ -239,16 +239,17 @@ _MAIN: dict[str, Rule] = {
     ),
     "monitoring.enable_wandb": Meaningless(why=TRACKER),
     "monitoring.wandb_api_key": Meaningless(
-        why="Weights & Biases asks for its key by itself. A key does not belong into a recipe: renew it if you have passed it on."
+        why="Weights & Biases asks for its key by itself. A key does not belong in a recipe: renew it if you have passed it on."
     ),
     **dict.fromkeys(
-        ("monitoring.wandb_tracker_name", "monitoring.wandb_run_name"), Meaningless(why="The run is called by its output_name there.")
+        ("monitoring.wandb_tracker_name", "monitoring.wandb_run_name"), Meaningless(why="The run is shown under its output_name.")
     ),
 }  # fmt: skip
 
 _COMMAND: dict[str, Rule] = {
     "--config": Turned(to=_config, why="This file is read as well."),
-    "--num_gpus": Turned(to=_cards, why="Each card had a batch of its own: one card takes as many before an update, with the same result."),
+    "--num_gpus": Turned(to=_cards, why="Each graphics card had a batch of its own: one card takes as many before an update, with "
+        "the same result."),
     "--resume_from_checkpoint": lacking("Its state is not continued here: network_weights of Network Config goes on from a LoRA."),
     **dict.fromkeys(
         ("--deepspeed", "--local_rank", "--master_port", "--include"), Meaningless(why="ComfyUI runs the training itself.")
@@ -256,7 +257,7 @@ _COMMAND: dict[str, Rule] = {
     **dict.fromkeys(
         ("--regenerate_cache", "--cache_only", "--trust_cache", "--reset_dataloader", "--reset_optimizer", "--reset_optimizer_params",
          "--i_know_what_i_am_doing", "--dump_dataset", "--test_sample"),
-        Meaningless(why="It is about one start of that program, not about the training."),
+        Meaningless(why="It is about how that program is started, not about the training."),
     ),
 }  # fmt: skip
 

@@ -38,7 +38,7 @@ _OWN: Vocabulary = {
         same=True,
     ),
     "network_args algo": Turned(to=lambda value, _: {"network.algo": value}, why="The kind of network.", same=True),
-    "additional_parameters": lacking("It is no piece of a command with options that are known here."),
+    "additional_parameters": lacking("It holds no options that are known here."),
     "extra_accelerate_launch_args": Meaningless(
         why="ComfyUI runs the training itself: there is no launcher with options."
     ),

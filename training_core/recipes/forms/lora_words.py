@@ -20,7 +20,7 @@ from .lora_reasons import ALIKE, REASONS
 from .sd_scripts_settle import settle
 from .sd_scripts_words import WORDS as OF_COMMANDS
 
-FILES = "A file of another machine: the one of this name is chosen if there is one, else you are asked."
+FILES = "A file of another computer: a file of the same name here is chosen if there is one, otherwise you are asked."
 _NO_FILE = "No such file was given."
 _OPTIMIZERS = {name.lower(): name for name in get_args(OptimizerName)}
 _RATES = {
@@ -227,13 +227,13 @@ WORDS: dict[str, Rule] = {
         to=lambda value, _: {"network.train": value},
         why="No field tells which parts were trained: those that have a learning rate are taken.",
     ),
-    "ss_max_train_steps": Turned(to=_steps, why="So many steps were asked for, not epochs."),
+    "ss_max_train_steps": Turned(to=_steps, why="The length was given in steps, not in epochs."),
     "ss_total_batch_size": Turned(
         to=_processes, why="Several cards had a batch each: here one takes as many before each update, with the same numbers."
     ),
     "ss_datasets dataset": Turned(to=_parts, why="What the pictures of a dataset have in common.", same=True),
-    "ss_datasets folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
-    "ss_dataset_dirs folder": Turned(to=_parts, why="A folder of another machine: choose yours in its Dataset Loader."),
+    "ss_datasets folder": Turned(to=_parts, why="A folder of another computer: choose yours in its Dataset Loader."),
+    "ss_dataset_dirs folder": Turned(to=_parts, why="A folder of another computer: choose yours in its Dataset Loader."),
     "modelspec.resolution": Turned(to=_spec_resolution, why="The resolution that was trained at.", same=True),
     "ss_cache_latents": OF_COMMANDS["cache_latents"],
     "ss_cache_latents_to_disk": OF_COMMANDS["cache_latents_to_disk"],
@@ -249,7 +249,7 @@ def _settle(draft: Draft, said: Said) -> None:
         why = "The file does not tell how many cycles there were: 1 is taken, set it in Optimizer Config."
         draft.lines.append(Line(name="lr_scheduler_num_cycles", value="", kind="unknown", why=why))
     if "layers rank" in said and "ss_network_alpha" not in said:
-        why = "The file's header does not tell it: set alpha in Network Config yourself."
+        why = "The file's header does not say it: set alpha in Network Config yourself."
         draft.lines.append(Line(name="network_alpha", value="", kind="unknown", why=why))
 
 

@@ -44,7 +44,7 @@ EXCLUDED = {
     IDEOGRAM: "adaln_modulation",
 }
 """Family -> layers of its blocks that musubi-tuner leaves out by itself, as they are called here (networks/lora*.py there)."""
-_GOES_ON = "goes on from a given picture, which a still picture would repeat"
+_GOES_ON = "goes on from a given picture, which a still picture would only repeat"
 
 
 def script_name(value: object) -> str:
@@ -83,7 +83,7 @@ def refused(said: Said) -> str:
     if kind == FRAMEPACK or (kind in (WAN, HUNYUAN_15, KANDINSKY_VIDEO) and re.search(r"\bi2v|flf2v|-i2v", task)):
         return _GOES_ON
     if kind == WAN and task.endswith("-fc"):
-        return "follows another film, a mask or a camera"
+        return "follows another video, a mask or a camera"
     if kind == QWEN and "layered" in text(said.get("model_version")).lower():
         return "draws a picture as several layers at once"
     return ""

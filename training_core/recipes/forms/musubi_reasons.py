@@ -32,21 +32,21 @@ _GROUPS = (
     ("show_timesteps", "Timestep Plot shows them."),
     ("log_loss_stats", "It changes what the program shows, not what is trained."),
     ("metadata_reso metadata_arch", "Files tell the model and the resolution that were trained."),
-    ("clip image_encoder", "It reads the first picture of a film; still pictures alone are trained here."),
+    ("clip image_encoder", "It reads the first frame of a video; only still pictures are trained here."),
     ("byt5", "You are asked for this text encoder beside the first one."),
     ("edit edit_plus", "An edit model is known by its file; control pictures come from control_folder of Dataset Loader."),
     ("model_version", "What a model is, is seen from its file."),
     ("ideogram4_timestep_mu ideogram4_timestep_std", "musubi-tuner takes these and does not use them: timestep_sampling decides."),
     ("cache_directory", "Encodings are kept in a cache of their own here."),
     ("i2v_mode target_frames frame_extraction frame_stride frame_sample max_frames source_fps", "Still pictures alone are trained here."),
-    ("skip_t2i_visual_dummy", "It says how processes are kept in step, not what is trained."),
+    ("skip_t2i_visual_dummy", "It keeps several processes in step, and does not change what is trained."),
     ("dino_loss_backend dino_loss_model_type dino_loss_layer dino_loss_feature_mode dino_loss_resize dino_loss_use_gram "
      "dino_loss_no_norm dino_loss_every_n_steps", _FEATURES),
     ("self_flow_gamma self_flow_gamma_warmup_steps ema_decay mask_ratio student_feature_layer teacher_feature_layer "
      "self_flow_teacher_coupling_prob self_flow_teacher_coupling_decay "
      "self_flow_teacher_coupling_decay_steps self_flow_teacher_mismatch_ratio network_weights_ema "
      "network_weights_proj", _SELF_FLOW),
-    ("of_the_page", "A field of that program's page that its training does not get, or that is off."),
+    ("of_the_page", "A field of that program's page that is off, or that does not reach its training."),
     ("of_videos", "Still pictures alone are trained here: this dataset of videos is left out."),
 )  # fmt: skip
 """Names, separated by spaces, and why they have no meaning here."""
@@ -74,7 +74,7 @@ def reasons() -> Vocabulary:
     found = {name: Meaningless(why=why) for names, why in _GROUPS for name in names.split()}
     for name in ("noise_scale_start", "noise_scale_end"):
         found[name] = Meaningless(
-            why="The model's noise is as strong here.",
+            why="The model's noise has the same strength here.",
             unless=_other_scale,
             otherwise=f"The model's noise is always {_NOISE_SCALE:g} times as strong as others' here, as ComfyUI draws with it.",
         )

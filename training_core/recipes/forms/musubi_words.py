@@ -168,7 +168,7 @@ _OWN: dict[str, Rule] = {
         why="Captions of a JSONL file are not read here: choose the folder of the pictures, with captions as .txt files.",
     ),
     "control_directory": Turned(
-        to=lambda value, _: {"datasets.control_folder": text(value)}, why="A folder of another machine: you are asked for yours."
+        to=lambda value, _: {"datasets.control_folder": text(value)}, why="A folder of another computer: you are asked for yours."
     ),
     **dict.fromkeys(
         ("no_resize_control", "qwen_image_edit_no_resize_control", "flux_kontext_no_resize_control"), _CONTROL

@@ -59,7 +59,8 @@ def hub_model(role: str) -> Turned:
     """Return the rule of a name whose value is a model's file or its page on Hugging Face: the graph asks for the file in `role`."""
     return Turned(
         to=lambda value, _: {f"model.files.{role}": str(value)} if value else {},
-        why="A file of another machine, or a page of Hugging Face: a file of this name is chosen if there is one, else you are asked.",
+        why="A file of another computer, or a page of Hugging Face: a file of the same name here is chosen if there is one, "
+        "otherwise you are asked.",
     )
 
 

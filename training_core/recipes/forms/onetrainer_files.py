@@ -66,7 +66,7 @@ def _samples(value: Any, said: Said) -> Paths:
 def _sampler(value: Any, said: Said) -> Paths:
     only_if(not kind(said).flow or "model_type" not in said, "Flow models are sampled with euler there, as here.")
     if value not in _SAMPLERS:
-        raise ValueError("OneTrainer has no such sampler that is known here: euler is used.")
+        raise ValueError("This sampler is not known here: euler is used.")
     sampler, scheduler = _SAMPLERS[str(value)]
     return {"sampling.sampler_name": sampler, "sampling.scheduler": scheduler}
 
@@ -170,9 +170,9 @@ _CONCEPTS: dict[str, Rule] = {
     },
     **{f"image.random_{what}_max_strength": _STRENGTH for what in ("brightness", "contrast", "saturation", "hue")},
     "image.enable_fixed_flip": _off("Mirror the pictures before training; flip_aug mirrors half of them."),
-    "image.enable_random_rotate": _off("Pictures are not turned here: turn them before training."),
-    "image.enable_fixed_rotate": _off("Pictures are not turned here: turn them before training."),
-    "image.random_rotate_max_angle": Meaningless(why="It belongs to turning pictures."),
+    "image.enable_random_rotate": _off("Pictures are not rotated here: rotate them before training."),
+    "image.enable_fixed_rotate": _off("Pictures are not rotated here: rotate them before training."),
+    "image.random_rotate_max_angle": Meaningless(why="It belongs to rotating pictures."),
     "image.enable_resolution_override": Meaningless(why="It says whether resolution_override counts."),
     "image.resolution_override all": TRAINING_WORDS["resolution"],
     "image.resolution_override": Meaningless(why="", unless=lambda _: True, otherwise=_ONE_SIZE),
@@ -204,14 +204,16 @@ _CONCEPTS: dict[str, Rule] = {
     "text.tag_dropout_special_tags_mode": _off(_LISTED),
     "text.tag_dropout_special_tags": _off(_LISTED),
     "text.tag_dropout_special_tags_regex": Meaningless(why="It belongs to tag_dropout_special_tags."),
-    "text.caps_randomize_enable": _off("Letters are not made large and small here: captions are used as they are."),
+    "text.caps_randomize_enable": _off("Upper and lower case are not changed here: captions are used as they are."),
     "text.caps_randomize_mode": Meaningless(why="It belongs to caps_randomize_enable."),
     "text.caps_randomize_probability": Meaningless(why="It belongs to caps_randomize_enable."),
     "text.caps_randomize_lowercase": Meaningless(why="It belongs to caps_randomize_enable."),
 }  # fmt: skip
-_SAVED = Turned(to=_saved, why="In epochs or steps; in place of never or of minutes, about ten files, to be compared.")
-_DRAWN = Turned(to=_drawn, why="In epochs or steps; in place of minutes, about ten times in the run.")
-_ELSEWHERE = Meaningless(why="A folder of the other machine; runs and caches have their places in ComfyUI's folders.")
+_SAVED = Turned(
+    to=_saved, why="In epochs or steps; instead of never or of minutes, about ten files that can be compared."
+)
+_DRAWN = Turned(to=_drawn, why="In epochs or steps; instead of minutes, about ten times in the run.")
+_ELSEWHERE = Meaningless(why="A folder of the other computer; runs and caches have their places in ComfyUI's folders.")
 _CURVES = Meaningless(
     why="The page shows loss and learning rates; log_with of Train LoRA writes them for TensorBoard, too."
 )
@@ -220,7 +222,8 @@ _BACKUPS = Meaningless(why="A stopped run goes on from its last step by itself; 
 _GPUS = Meaningless(why="It is for training on several graphics cards.")
 FILE_WORDS: dict[str, Rule] = {
     "__version": Meaningless(why="The version of OneTrainer's file."),
-    "concept_file_name": Meaningless(why="Where OneTrainer has the folders; if they are not in this file, import that one with it."),
+    "concept_file_name": Meaningless(why="The file with OneTrainer's folders; if they are not in this file, import that one "
+        "together with it."),
     **{
         f"concepts {name}".rstrip() if name in ("", "off", "others", "validation") else f"concepts.{name}": rule
         for name, rule in _CONCEPTS.items()
@@ -232,7 +235,7 @@ FILE_WORDS: dict[str, Rule] = {
         "choose it as mask_folder of Dataset Loader.",
     ),
     "circular_mask_generation": _off("Masks are used as they are here."),
-    "random_rotate_and_crop": _off("Pictures are not turned here: turn them before training."),
+    "random_rotate_and_crop": _off("Pictures are not rotated here: rotate them before training."),
     "unmasked_probability": Meaningless(why="Where there is a mask, it is used in every step here."),
     "unmasked_weight": Meaningless(why="Black parts of a mask do not count here; grey ones count by their brightness."),
     "normalize_masked_area_loss": Meaningless(why="The loss is the mean over the whole picture here."),
@@ -240,9 +243,10 @@ FILE_WORDS: dict[str, Rule] = {
         why="0: it is off.", unless=above_zero, otherwise="There is no such thing here for black parts of a mask."
     ),
     "custom_conditioning_image": _off("Pictures that an inpainting model is given are made from the mask here."),
-    "sample_definition_file_name": Meaningless(why="Where OneTrainer has its samples; if not here, import that one with it."),
+    "sample_definition_file_name": Meaningless(why="The file with OneTrainer's samples; if they are not in this file, import that "
+        "one together with it."),
     "samples": Turned(to=_samples, why="Prompts as lines, with size, seed, cfg and steps behind each."),
-    "samples.noise_scheduler": Turned(to=_sampler, why="Sampler and scheduler by the names that ComfyUI has."),
+    "samples.noise_scheduler": Turned(to=_sampler, why="Sampler and scheduler by ComfyUI's names."),
     "samples off": Meaningless(why="These samples are switched off."),
     "samples others": Meaningless(why="Samples have a size, a seed, cfg and steps here."),
     "sample_after": _DRAWN,
@@ -251,7 +255,7 @@ FILE_WORDS: dict[str, Rule] = {
         to=lambda value, _: {"sampling.sample_at_first": not number(value or 0)}, why="0: pictures are also drawn before training."
     ),
     "sample_image_format": Meaningless(why="Pictures are saved as PNG."),
-    "sample_video_format": Meaningless(why="No films are made."),
+    "sample_video_format": Meaningless(why="No videos are made."),
     "sample_audio_format": Meaningless(why="No sound is made."),
     "samples_to_tensorboard": _CURVES,
     "non_ema_sampling": Meaningless(why="Samples show the network itself; the average is a file of its own."),
@@ -271,7 +275,7 @@ FILE_WORDS: dict[str, Rule] = {
     "validate_after": Turned(to=_validated, why="The interval of the probe."),
     "validate_after_unit": Meaningless(why="It belongs to validate_after."),
     "compile": Same(path="training.torch_compile"),
-    "force_circular_padding": _off("Pictures without seams are not trained in a way of their own here."),
+    "force_circular_padding": _off("There is no special training for seamless pictures here."),
     "multi_gpu": _off("For several graphics cards set processes of Train LoRA to their number."),
     **dict.fromkeys(("device_indexes", "gradient_reduce_precision", "fused_gradient_reduce", "async_gradient_reduce",
                      "async_gradient_reduce_buffer"), _GPUS),
@@ -283,7 +287,7 @@ FILE_WORDS: dict[str, Rule] = {
                      "fallback_train_dtype", "debug_mode", "offline_mode"), _DEVICES),
     **dict.fromkeys(("latent_caching", "clear_cache_before_training", "only_cache", "latent_caching_epochs"),
                     Meaningless(why="Pictures are encoded once, and the encodings are kept for the next run.")),
-    "cloud": Meaningless(why="Training on rented machines is not a matter of the graph."),
+    "cloud": Meaningless(why="Renting a machine for the training is not part of a graph."),
     "secrets": Meaningless(why="Passwords and keys are not read."),
 }  # fmt: skip
 """Rules of what is said of pictures, samples, files and the machine."""

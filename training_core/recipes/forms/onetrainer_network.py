@@ -25,7 +25,7 @@ def peft(said: Said) -> str:
 def _algo(value: Any, said: Said) -> Paths:
     only_if(not finetunes(said), _NO_NETWORK)
     if value not in ALGOS:
-        raise ValueError("OneTrainer has no such type of network that is known here; it is trained as lora.")
+        raise ValueError("This type of network is not known here: lora is trained instead.")
     return {"network.algo": ALGOS[value], **(_rank(said) if value != "LORA" else {})}
 
 
@@ -64,7 +64,7 @@ def _for(type_: str, path: str) -> Rule:
         only_if(peft(said) == type_, f"It is for another type of network: peft_type is {peft(said)}.")
         return {path: value}
 
-    return Turned(to=to, why="The same setting, by the name that it has here.", same=True)
+    return Turned(to=to, why="The same setting, by its name here.", same=True)
 
 
 def _norms_on_output(type_: str, dora: str) -> Rule:
@@ -92,7 +92,7 @@ def _preset(value: Any, said: Said) -> Paths:
     name = str(value or "full")
     if name in _PRESETS and not (name == "full" and str(said.get("layer_filter") or "").strip()):
         return {"network.preset": _PRESETS[name]}
-    only_if(name in ("custom", "full"), "OneTrainer has no such preset for this model; layer_filter tells the layers.")
+    only_if(name in ("custom", "full"), "The preset is not known here; layer_filter tells the layers.")
     return {}
 
 
@@ -109,8 +109,8 @@ def _filter(value: Any, said: Said) -> Paths:
         return {"network.preset": "attn-mlp"}
     if not kind(said).convolutions or not all(_EVERY_MODEL.fullmatch(each) for each in parts):
         raise ValueError(
-            "The layers have their names of diffusers there, and others in ComfyUI: write expressions for them into include of "
-            "Network Config, which tells the names if one does not fit."
+            "The layers have diffusers' names there, and other names in ComfyUI: write expressions for them into include of "
+            "Network Config, which lists the names if one does not match."
         )
     return {"network.preset": "full-lin", "network.include": "\n".join(each.replace(".", r"\.") for each in parts)}
 

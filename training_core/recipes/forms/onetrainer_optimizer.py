@@ -85,7 +85,7 @@ def _optimizer(value: Any, said: Said) -> Paths:
     if str(value) in UNLIKE:
         raise ValueError(f"There is no {value} here: AdamW is used, which needs other learning rates.")
     if str(value) not in OPTIMIZERS:
-        raise ValueError("OneTrainer has no such optimizer that is known here: AdamW is used.")
+        raise ValueError("This optimizer is not known here: AdamW is used.")
     return _paths(said)
 
 
@@ -101,10 +101,10 @@ def _argument(name: str) -> Rule:
 
 
 OPTIMIZER_WORDS: dict[str, Rule] = {
-    "optimizer.optimizer": Turned(to=_optimizer, why="The optimizer by the name that it has here, with OneTrainer's own arguments."),
+    "optimizer.optimizer": Turned(to=_optimizer, why="The optimizer by its name here, with OneTrainer's own arguments."),
     "optimizer.__version": Meaningless(why="The version of OneTrainer's file."),
     "optimizer others": Meaningless(why="These are not set, are of other optimizers, or say how a step is computed."),
-    "optimizer_defaults": Meaningless(why="OneTrainer remembers here what was set for each optimizer."),
+    "optimizer_defaults": Meaningless(why="What OneTrainer remembers for each optimizer; only the chosen one counts."),
     **{f"optimizer.{name}": _argument(name) for name in sorted(ARGUMENTS)},
 }  # fmt: skip
 """Rules of what is said of the optimizer."""

@@ -26,7 +26,7 @@ from .onetrainer_network import ALGOS, peft
 def _model_type(value: Any, _: Said) -> Paths:
     found = KINDS.get(str(value))
     if found is None:
-        raise ValueError("OneTrainer has no such kind of model that is known here.")
+        raise ValueError("This kind of model is not known here: choose the model yourself.")
     if not found.family:
         raise ValueError("Models of this kind are not trained here; the other settings are taken over.")
     return {"model.family": found.family}
@@ -138,7 +138,7 @@ def _stop(name: str) -> Rule:
         early = value not in (None, "") and number(value) > 0 and unit != "NEVER"
         only_if(trained and early, "This part is not trained, or to the end.")
         only_if(unit != "EPOCH" or number(value) < epochs, "This part is trained to the end.")
-        raise ValueError("A part that stops earlier than the others is not possible here: it is trained to the end.")
+        raise ValueError("Parts cannot stop earlier than others here: this one is trained to the end.")
 
     return Turned(to=to, why="")
 
@@ -156,7 +156,7 @@ def _file(name: str) -> Rule:
 
 
 def _guidance(value: Any, said: Said) -> Paths:
-    only_if(kind(said).guided, "This kind of model is not told the guidance.")
+    only_if(kind(said).guided, "This kind of model takes no guidance value.")
     return {"conditioning.guidance_scale": value}
 
 
@@ -196,7 +196,7 @@ def _part_words(name: str) -> dict[str, Rule]:
         "dropout_probability": _dropout(name) if name in ENCODERS else Meaningless(why="It is for text encoders."),
         "train_embedding": Meaningless(why="No embeddings are trained here."),
         "attention_mask": Meaningless(why="Captions are masked as ComfyUI does it for this model."),
-        "guidance_scale": Turned(to=_guidance, why="The guidance that the model is told during training.")
+        "guidance_scale": Turned(to=_guidance, why="The guidance value that the model gets during training.")
         if denoiser
         else Meaningless(why="It is for the diffusion model."),
         "gradient_checkpointing": CHECKPOINTING
@@ -219,7 +219,7 @@ def _skip(name: str) -> Rule:
 
 _QUANTIZED = Meaningless(why="How frozen weights are made smaller; here weight_dtype of Load Diffusion Model does it.")
 MODEL_WORDS: dict[str, Rule] = {
-    "model_type": Turned(to=_model_type, why="The kind of model, by the name that it has here."),
+    "model_type": Turned(to=_model_type, why="The kind of model, by its name here."),
     "training_method": Turned(to=_method, why="LORA: a network is trained. FINE_TUNE: the model's own weights (finetune)."),
     "base_model_name": hub_model("checkpoint"),
     "weight_dtype": _weights("unet"),

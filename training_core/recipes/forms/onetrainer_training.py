@@ -43,7 +43,7 @@ def _scheduler(value: Any, said: Said) -> Paths:
             return {"optimizer.lr_scheduler": "rex", **least}
         case "ADAFACTOR":
             return {"optimizer.lr_scheduler": "adafactor"}
-    raise ValueError("A schedule of a class of one's own is not possible here: the learning rate stays constant.")
+    raise ValueError("Custom scheduler classes are not loaded here: the learning rate stays constant.")
 
 
 def _warmup(value: Any, said: Said) -> Paths:
@@ -162,7 +162,7 @@ def _timesteps(value: Any, said: Said) -> Paths:
 
 def _noising(value: Any, said: Said) -> Paths:
     name = str(said.get("timestep_distribution", "UNIFORM"))
-    only_if(name != "UNIFORM" and number(value or 0) != 0, "The chosen distribution of timesteps has no use for it.")
+    only_if(name != "UNIFORM" and number(value or 0) != 0, "The chosen distribution of timesteps does not use it.")
     return _timesteps(value, said)
 
 
@@ -212,13 +212,13 @@ def _thousandths(path: str) -> Rule:
     return Turned(to=to, why="Part of the noise -> timestep, of 1000.")
 
 
-_FOR_SCHEDULER = Meaningless(why="It is for a schedule of a class of one's own.")
+_FOR_SCHEDULER = Meaningless(why="It belongs to a custom scheduler class.")
 _REWARDED = ("cfg_scale", "loss", "probability", "steps", "truncate_steps", "weight")
-_REWARD = Meaningless(why="Training by a reward (AlignProp) is not there, here nor any more in OneTrainer.")
+_REWARD = Meaningless(why="Training by a reward (AlignProp) is not possible here, and no longer in OneTrainer.")
 TRAINING_WORDS: dict[str, Rule] = {
     "learning_rate": Turned(to=_schedule_of_rate, why="The learning rate, with its scaling.", same=True),
     "learning_rate_scaler": Turned(to=_scaler, why="The learning rate times the square root of the pictures in a step."),
-    "learning_rate_scheduler": Turned(to=_scheduler, why="The schedule by the name that it has here."),
+    "learning_rate_scheduler": Turned(to=_scheduler, why="The schedule by its name here."),
     "learning_rate_warmup_steps": Turned(to=_warmup, why="Batches there, updates here; up to 1 it is a part of the run."),
     "learning_rate_cycles": Turned(to=_cycles, why="Cycles of the schedule; those that go down and up again are two half waves."),
     "learning_rate_min_factor": Turned(to=_least, why="The last learning rate, as a part of the first."),
@@ -228,9 +228,9 @@ TRAINING_WORDS: dict[str, Rule] = {
     "batch_size": Same(path="buckets.batch_size"),
     "gradient_accumulation_steps": Same(path="training.gradient_accumulation_steps"),
     "clip_grad_norm": Turned(
-        to=lambda value, _: {"optimizer.max_grad_norm": 0.0 if value is None else value}, why="Nothing: not clipped.", same=True
+        to=lambda value, _: {"optimizer.max_grad_norm": 0.0 if value is None else value}, why="Empty: gradients are not clipped.", same=True
     ),
-    "loss_scaler": Meaningless(why="The loss is the mean of the batch; optimizers of the Adam kind do not feel its size."),
+    "loss_scaler": Meaningless(why="The loss is the mean of the batch; with optimizers like Adam its scale makes no difference."),
     "ema": Turned(to=_ema, why="The average is saved beside the network, as name-ema."),
     "ema_decay": Turned(to=_averaged, why="The decay of one step, as OneTrainer averages only every few steps."),
     "ema_update_step_interval": Turned(to=_averaged, why="The average is taken at every step, with the same decay in all."),
@@ -238,7 +238,7 @@ TRAINING_WORDS: dict[str, Rule] = {
         to=_resolution, why="Buckets from 1:4 to 4:1. Of several sizes one is drawn for a picture there; here each is trained."
     ),
     "aspect_ratio_bucketing": Same(path="buckets.enable_bucket"),
-    "frames": Meaningless(why="Models of films are trained on still pictures here."),
+    "frames": Meaningless(why="Video models are trained on still pictures here."),
     **{name: _loss(name) for name in LOSSES},
     "huber_delta": Turned(to=_delta, why="Where the loss changes from squared to absolute error."),
     "vb_loss_strength": Meaningless(why="It is for models that predict variances, which no model here is trained for."),

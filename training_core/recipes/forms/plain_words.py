@@ -36,8 +36,8 @@ _OWN: Vocabulary = {
         to=_kind, why="The kind of network; those of LyCORIS train all layers where nothing else is said.", same=True
     ),
     names.PICTURES: Meaningless(why="How many pictures there are is seen in your folder."),
-    names.TRIGGER: Meaningless(why="It belongs into your captions, or into caption_prefix of Dataset Loader."),
-    names.ABOUT: Meaningless(why="It tells of the author's work, not how the LoRA is trained."),
+    names.TRIGGER: Meaningless(why="It belongs in your captions, or in caption_prefix of Dataset Loader."),
+    names.ABOUT: Meaningless(why="It is about the author's work, not about how the LoRA is trained."),
     names.DECIDED: Meaningless(why="They follow from the epochs: how many they are depends on your pictures."),
 }
 

@@ -94,9 +94,9 @@ def of_script(value: str, said: Said) -> str:
     """
     name = script_name(value)
     if "textual_inversion" in name or "control" in name:
-        raise ValueError("This script trains no LoRA and no model: an embedding or a ControlNet is not trained here.")
+        raise ValueError("This script trains an embedding or a ControlNet, which is not possible here.")
     if name not in _SCRIPTS:
-        raise ValueError("No script of sd-scripts that is known here: its options are read as if it were one.")
+        raise ValueError("This script of sd-scripts is not known here: its options are read all the same.")
     family = _SCRIPTS[name]
     if family == SD15 and _on(said.get("v2")):
         return SD2

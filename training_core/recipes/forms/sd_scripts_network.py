@@ -87,7 +87,7 @@ def _trained(value: Any, said: Said) -> Paths:
     kind = family(said)
     if kind in (LUMINA, ANIMA, HUNYUAN):
         raise ValueError(
-            "sd-scripts trains the text encoder of this model as well; here its diffusion model alone is trained."
+            "sd-scripts trains the text encoder of this model as well; here only its diffusion model is trained."
         )
     return {"network.train": "unet + text encoder", **_encoder_rates(said, kind)}
 
@@ -247,9 +247,9 @@ def rules() -> Vocabulary:
         "bypass_mode": Meaningless(
             why="How the network's part is computed is chosen here; what is learned is the same."
         ),
-        "rank_dropout_scale": lacking("With rank_dropout the rest is not made larger here."),
-        "use_scalar": lacking("There is no trained scale for each layer here."),
-        "rescaled": lacking("BOFT and OFT have no rescaling here."),
+        "rank_dropout_scale": lacking("What rank_dropout leaves is not scaled up here."),
+        "use_scalar": lacking("Layers have no trained scale of their own here."),
+        "rescaled": lacking("BOFT and OFT are not rescaled here."),
         "unbalanced_factorization": lacking("LoKr's two blocks are split as factor says; they are not swapped here."),
         "split_qkv": lacking("Query, key and value have one network together here."),
         "ggpo_sigma": lacking("There is no GGPO here."),
@@ -273,6 +273,10 @@ def rules() -> Vocabulary:
             to=_module,
             why="The network's kind, and the layers that this module trains: LyCORIS all, sd-scripts' own those of the transformer blocks.",
         ),
-        "network_train_unet_only": Turned(to=_trained, why="One choice for both switches."),
-        "network_train_text_encoder_only": Turned(to=_trained, why="One choice for both switches."),
+        "network_train_unet_only": Turned(
+            to=_trained, why="Both switches together are one choice here: train of Network Config."
+        ),
+        "network_train_text_encoder_only": Turned(
+            to=_trained, why="Both switches together are one choice here: train of Network Config."
+        ),
     }

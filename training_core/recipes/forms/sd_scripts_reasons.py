@@ -10,8 +10,8 @@ _WORKERS = "Pictures are read and encoded before training; how many threads do i
 _MEMORY = "How memory is saved is chosen here: what is learned stays the same."
 _LOADING = "ComfyUI loads the model, and decides where its weights lie."
 _CACHE = "Encodings are kept in a cache that knows what it was made from; nothing needs to be checked or chosen."
-_HUGGINGFACE = "Nothing is uploaded from here."
-_HUGGINGFACE_SECRET = f"{_HUGGINGFACE} A token or key does not belong into a recipe: renew it if you have passed it on."
+_HUGGINGFACE = "Nothing is uploaded here."
+_HUGGINGFACE_SECRET = f"{_HUGGINGFACE} A token or key does not belong in a recipe: renew it if you have passed it on."
 _LOG = "The run's own log, curves and pictures are in the sidebar."
 TRACKER = (
     "The curves are in the sidebar, and nothing is sent anywhere because a recipe says so: log_with of Train LoRA is for a tracker "
@@ -55,7 +55,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("huggingface_token", _HUGGINGFACE_SECRET),
     (
         "wandb_api_key",
-        "Weights & Biases asks for its key by itself. A key does not belong into a recipe: renew it if you have passed it on.",
+        "Weights & Biases asks for its key by itself. A key does not belong in a recipe: renew it if you have passed it on.",
     ),
     ("logging_dir log_prefix log_tracker_name wandb_run_name log_tracker_config log_config", _LOG),
     ("save_state save_last_n_epochs_state save_last_n_steps_state", _STATE),
@@ -171,7 +171,7 @@ _LACKING: tuple[tuple[str, str], ...] = (
     ),
     ("pos_emb_random_crop_rate", "There is no random crop of SD3.5 medium's position embedding here."),
     ("enable_scaled_pos_embed", "Positions are embedded as ComfyUI does it; there is no scaling by resolution here."),
-    ("dataset_class", "Datasets of a class of one's own are not loaded: pictures come from a folder."),
+    ("dataset_class", "Custom dataset classes are not loaded: pictures come from a folder."),
     ("num_last_block_to_freeze", "Blocks are chosen by exclude of Network Config here."),
     ("llm_adapter_path", "The adapter comes with Anima's model file here."),
     (
@@ -179,7 +179,7 @@ _LACKING: tuple[tuple[str, str], ...] = (
         "Rates of single layers are set by reg_lrs of Block Config here.",
     ),
     ("block_lr", "Rates of blocks are set by Block Config here, as fractions of the learning rate."),
-    ("custom_attributes", "Attributes of datasets of one's own are not known here."),
+    ("custom_attributes", "Custom attributes of datasets are not used here."),
     (
         "schedulefree_wrapper_args optimizer_schedulefree_wrapper",
         "There is no wrapper that makes other optimizers schedule-free here.",
@@ -206,7 +206,7 @@ _LACKING: tuple[tuple[str, str], ...] = (
     ("cfg_trunc renorm_cfg", "There is no such thing here."),
     (
         "randomly_choice_prompt",
-        "Prompts are not drawn by chance here; without prompts the first three captions are taken.",
+        "Prompts are not chosen at random here; without prompts the first three captions are used.",
     ),
     ("ui_custom_params_unread", "It is no TOML."),
 )

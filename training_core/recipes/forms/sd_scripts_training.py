@@ -83,7 +83,7 @@ def _save_ratio(value: Any, said: Said) -> Paths:
 def _processes(value: Any, said: Said) -> Paths:
     number_of_cards, own = whole(value), whole(said.get("gradient_accumulation_steps") or 1)
     if number_of_cards < 2:
-        raise NoMeaning("One card is used here, too.")
+        raise NoMeaning("One graphics card is used here, too.")
     return {"training.gradient_accumulation_steps": own * number_of_cards}
 
 
@@ -206,7 +206,7 @@ def rules() -> Vocabulary:
         ),
         "v_parameterization": Turned(
             to=lambda value, _: {"model.v_prediction": True} if switch(value) else {},
-            why="The model predicts v: a node in front of the training says so where its file does not.",
+            why="The model predicts v: the node ModelSamplingDiscrete says so where its file does not.",
         ),
         "model_train_type": Turned(
             to=_script, why="It tells which model is trained, and whether it is trained as a whole."
@@ -219,7 +219,9 @@ def rules() -> Vocabulary:
         "sample_seed": Same(path="sampling.sample_seed"),
         "sample_steps": Same(path="sampling.steps"),
         "model_type": Turned(to=_kind, why="The kind of model."),
-        "clip_skip": Turned(to=_clip_skip, why="Which layer of CLIP is read, from the end: CLIP Set Last Layer."),
+        "clip_skip": Turned(
+            to=_clip_skip, why="Which layer of CLIP is used, counted from the end: CLIP Set Last Layer."
+        ),
         "fp8_base": Turned(to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."),
         "fp8_base_unet": Turned(to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."),
         "fp8_scaled": Turned(
@@ -227,13 +229,15 @@ def rules() -> Vocabulary:
         ),
         "max_train_steps": Turned(to=_steps, why="The same number of steps.", same=True),
         "max_train_epochs": Turned(to=_epochs, why="The same number of epochs.", same=True),
-        "save_n_epoch_ratio": Turned(to=_save_ratio, why="So many files in the run: an interval in epochs."),
+        "save_n_epoch_ratio": Turned(
+            to=_save_ratio, why="A number of files in the run there; here the interval in epochs that gives as many."
+        ),
         "num_processes": Turned(
             to=_processes,
             why="Each card had a batch of its own: here one card takes as many batches before each update, with the same numbers. "
             "To use several cards, set processes to their number and divide gradient_accumulation_steps by it.",
         ),
-        "multi_gpu": Turned(to=_several, why="Several cards."),
+        "multi_gpu": Turned(to=_several, why="Several graphics cards."),
         "output_name": Turned(to=_name, why="The same name.", same=True),
         "full_fp16": _full("fp16"),
         "full_bf16": _full("bf16"),
@@ -244,9 +248,11 @@ def rules() -> Vocabulary:
         "log_with": Meaningless(why=TRACKER),
         "cache_latents": Turned(
             to=_cached,
-            why="A latent that is kept is drawn once, as there.",
+            why="Each picture's latent is sampled once and kept, as there.",
         ),
-        "cache_latents_to_disk": Turned(to=_cached_on_disk, why="A latent that is kept is drawn once, as there."),
+        "cache_latents_to_disk": Turned(
+            to=_cached_on_disk, why="Each picture's latent is sampled once and kept, as there."
+        ),
         "sample_every_n_epochs": Turned(to=_interval, why="The same interval.", same=True),
         "sample_every_n_steps": Turned(to=_intervals_in_steps, why="The same interval.", same=True),
         "sample_sampler": Turned(to=_sampler, why="The sampler of ComfyUI that is the same, or nearest to it."),
