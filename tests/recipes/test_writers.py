@@ -179,6 +179,16 @@ def test_words_of_a_shell(word, text):
     assert quoted(word) == text
 
 
+def test_a_row_has_one_spelling_of_numbers():
+    settings = {
+        "optimizer": {"learning_rate": 1e-4, "unet_lr": "0.0001", "text_encoder_lr": "5e-05, 0"},
+        "training": {"mixed_precision": "no"},
+    }
+    text = table.write(Recipe(settings=settings, datasets=({},))).files[0].text
+    assert "\n| Learning rate | 1e-4, 1e-4 (U-Net), 5e-5, 0 (text encoder) |\n" in text
+    assert "\n| Precision | not mixed |\n" in text
+
+
 def test_a_table_tells_what_matters_and_no_paths():
     trained = Trained(file="style.safetensors", steps=4000, epochs=40, pictures=51)
     text = table.write(STYLE, trained, [("loss_curve.png", "Loss")]).files[0].text

@@ -16,7 +16,8 @@ function offered(kind, input) {
 function fileField(names, { chosen, said }) {
   const named = said.split(/[/\\]/).pop();
   const option = (value, text) => make("option", { value, selected: value === chosen }, text);
-  const later = named ? t("– later: {name} is not here –", { name: named }) : t("– later –");
+  const isMissing = named && !names.includes(chosen);
+  const later = isMissing ? t("– later: {name} is not here –", { name: named }) : t("– later –");
   const field = make(
     "select",
     {},

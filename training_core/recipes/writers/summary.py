@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,7 +118,15 @@ _DROPOUTS = ("dropout", "rank_dropout", "module_dropout")
 
 def _rates(optimizer: Mapping[str, Any]) -> str:
     parts = [(optimizer["unet_lr"], "U-Net"), (optimizer["text_encoder_lr"], "text encoder")]
-    return ", ".join([plain(optimizer["learning_rate"]), *(f"{rate} ({part})" for rate, part in parts if rate)])
+    return ", ".join([plain(optimizer["learning_rate"]), *(f"{_alike(rate)} ({part})" for rate, part in parts if rate)])
+
+
+def _alike(rates: str) -> str:
+    """Return typed rates as the learning rate beside them is written: "1e-4" of "0.0001"."""
+    try:
+        return ", ".join(plain(float(rate)) for rate in re.split(r"[,\s]+", rates.strip()))
+    except ValueError:
+        return rates
 
 
 def _optimizer(optimizer: Mapping[str, Any]) -> str:
@@ -198,7 +207,8 @@ def _noise(noise: Mapping[str, Any]) -> str:
 
 
 def _precision(training: Mapping[str, Any]) -> str:
-    words = [training["mixed_precision"]] if training["mixed_precision"] != "auto" else []
+    mixed = training["mixed_precision"]
+    words = [{"no": "not mixed"}.get(mixed, mixed)] if mixed != "auto" else []
     return ", ".join(
         [*words, f"weights in {training['full_precision']}"] if training["full_precision"] != "no" else words
     )
