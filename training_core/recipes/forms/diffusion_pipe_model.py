@@ -10,7 +10,7 @@ from ...families.refused import REFUSED
 from ..rules import ASKED, Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, model_file
 from ..values import number, switch, text
 from .nested import only_if
-from .sd_scripts_reasons import lacking
+from .reasons import LAYER_RATES, NOT_MERGED, lacking
 
 _WAN, _WAN_5B = "Wan 2.1 text-to-video", "Wan 2.2 5B (still pictures)"
 TYPES: Mapping[str, str] = {
@@ -165,12 +165,8 @@ def _timestep(field: str) -> Turned:
     )
 
 
-_LAYERS = "Learning rates of single layers are set by reg_lrs of Block Config here."
 _LOADING = Meaningless(why="ComfyUI loads the text encoder as its file is; captions are encoded before training.")
 _LONG = Meaningless(why="Text encoders read the whole caption here, as they do in ComfyUI.")
-_MERGED = (
-    "No LoRA is merged into the model before training here: put Load LoRA between the loader and Train LoRA for it."
-)
 
 MODEL_WORDS: dict[str, Rule] = {
     "model.type": Turned(to=_family, why="The kind of the model."),
@@ -210,9 +206,9 @@ MODEL_WORDS: dict[str, Rule] = {
         to=lambda _, said: {"optimizer.text_encoder_lr": _encoder_rates(said)}, why="Both encoders' rates in one field."
     ),
     "model.llm_adapter_lr": lacking("Anima's text adapter is not trained here."),
-    **{f"model.{name}": lacking(_LAYERS) for name in ("self_attn_lr", "cross_attn_lr", "mlp_lr", "mod_lr")},
+    **{f"model.{name}": lacking(LAYER_RATES) for name in ("self_attn_lr", "cross_attn_lr", "mlp_lr", "mod_lr")},
     "model.llm_adapter_path": lacking("Anima's text adapter comes with its model file here."),
-    "model.merge_adapters": lacking(_MERGED),
+    "model.merge_adapters": lacking(NOT_MERGED),
     "model.bypass_guidance_embedding": lacking("The guidance embedding is used here: guidance_scale of Conditioning Config."),
     "model.multiscale_loss_weight": lacking("There is no loss at several sizes here."),
     "model.cfg": lacking("There is no training with CFG here."),
