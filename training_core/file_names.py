@@ -50,3 +50,12 @@ def safe(part: str, longest: int = 200) -> str:
     kept = name.removesuffix(ending).encode()
     cut = kept[: longest - len(ending.encode()) - 9].decode("utf-8", "ignore").rstrip(". ")
     return f"{cut}-{zlib.crc32(kept):08x}{ending}"
+
+
+def below(name: str) -> str:
+    """Return a name, maybe with folders in front, as one that every system takes below a folder: of what would lie elsewhere, such
+    as C:\\a\\b, /a/b or ../b, its last part, and without signs that file names cannot have."""
+    parts = [part for part in re.split(r"[/\\]", name.strip()) if part]
+    if name.startswith(("/", "\\", "~")) or ".." in parts or re.match(r"[A-Za-z]:[/\\]", name):
+        parts = [part for part in parts if part not in (".", "..")][-1:]
+    return "/".join(safe(part) for part in parts) if trouble("/".join(parts)) else "/".join(parts)

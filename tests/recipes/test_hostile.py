@@ -97,3 +97,17 @@ def test_other_texts_are_kept():
     for text in kept:
         assert secret_keys.without_keys(text) == text
     assert not secret_keys.is_secret("keep_tokens") and not secret_keys.is_secret("max_token_length")
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("/etc/cron.d/x", "x"), ("../../x", "x"), ("C:\\Users\\bob\\cat", "cat"), ("\\\\host\\share\\cat", "cat"), ("~/cat", "cat"),
+        ("a:b?", "a_b_"), ("<img src=x>", "_img src=x_"), ("con", "_con"), ("cats/siamese", "cats/siamese"), ("cat v1.5", "cat v1.5"),
+    ],
+)  # fmt: skip
+def test_a_lora_is_named_below_the_folder_of_loras(name, fits):
+    reading = read([Document(data=f'{COMMAND} --output_name="{name}"'.encode())])
+    line = next(line for line in reading.lines if line.name == "output_name")
+    assert reading.recipe.settings["training"]["output_name"] == fits
+    assert line.kind == ("taken" if name == fits else "translated") and fits in line.to

@@ -221,15 +221,3 @@ def test_a_file_of_musubi_tuner():
         "folder": "cats", "repeats": 3, "control_folder": "before",
     }  # fmt: skip
     assert (recipe.group("buckets").width, recipe.group("buckets").height) == (960, 544)
-
-
-def test_a_file_of_onetrainer_with_its_configuration():
-    config = {
-        "model_type": "STABLE_DIFFUSION_XL_10_BASE",
-        "training_method": "LORA",
-        "lora_rank": 24,
-        "learning_rate": 0.0002,
-    }
-    reading = of(safetensors({"ot_branch": "master", "ot_config": json.dumps(config)}))
-    assert reading.form == "LoRA file of OneTrainer"
-    assert (reading.recipe.model.family, reading.recipe.group("network").rank) == ("SDXL", 24)

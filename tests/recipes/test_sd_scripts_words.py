@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.recipes.draft import Draft
-from athanor.training_core.recipes.forms.sd_scripts_words import SD_SCRIPTS, WORDS, network_args, optimizer_args
+from athanor.training_core.recipes.forms.sd_scripts_network import network_args
+from athanor.training_core.recipes.forms.sd_scripts_optimizer import optimizer_args
+from athanor.training_core.recipes.forms.sd_scripts_words import SD_SCRIPTS, WORDS
 from athanor.training_core.recipes.recipe import Reading
 from athanor.training_core.recipes.rules import Given, Meaningless, Same, Told
 from athanor.training_core.recipes.translate import translate

@@ -65,11 +65,15 @@ class Meaningless:
     otherwise: str = ""
 
 
+ASKED = "A file of another computer: a file of the same name here is chosen if there is one, otherwise you are asked."
+"""What is said of the path of a model's file."""
+
+
 def model_file(role: str) -> Turned:
     """Return the rule of a name whose value is the model's file in `role` (of `recipe.ROLES`): the graph asks which one is meant."""
     return Turned(
         to=lambda value, _: {f"model.files.{role}": str(value)} if value else {},
-        why="A file of another computer: a file of the same name here is chosen if there is one, otherwise you are asked.",
+        why=ASKED,
     )
 
 

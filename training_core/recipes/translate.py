@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .. import file_names
 from ..errors import AthanorError, shortened
 from ..names import close_to
 from ..secret_keys import HIDDEN, is_secret, without_keys
@@ -92,6 +93,7 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         return _with(line, kind="taken", why="It is empty: nothing is set.")
     try:
         paths = {rule.path: given.value} if isinstance(rule, Same) else dict(rule.to(given.value, said))
+        renamed = _renamed(paths) if given.name not in own_lines.WORDS else ""
         to = _joined(draft.put(path, value, given.datasets) for path, value in paths.items())
     except NoMeaning as reason:
         return _with(line, kind="meaningless", why=shortened(reason, _LONGEST))
@@ -110,9 +112,23 @@ def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
         )
     if not paths and given.value in _OFF:
         return _with(line, kind="taken", why="It is off: nothing is set.")
+    if renamed:
+        return _with(line, kind="translated", to=to, why=renamed)
     if isinstance(rule, Same) or (rule.same and paths):
         return _with(line, kind="taken", to=to)
     return _with(line, kind="translated", to=to, why=rule.why)
+
+
+_NAME = "training.output_name"
+
+
+def _renamed(paths: dict[str, Any]) -> str:
+    """Turn a LoRA's name into one that can be saved below the loras folder; return why, '' if it is one."""
+    name = paths.get(_NAME)
+    if not isinstance(name, str) or (fits := file_names.below(name)) == name:
+        return ""
+    paths[_NAME] = fits
+    return "It is saved below ComfyUI's loras folder, under a name that every system takes."
 
 
 def _named(text: str) -> str:

@@ -26,6 +26,14 @@ def switch(value: Any) -> bool:
     raise ValueError(f"{quoted(value)} is no switch: write true or false.")
 
 
+def is_on(value: Any, *, unclear: bool = False) -> bool:
+    """Return whether a switch is on; `unclear`: what a value counts as that is no switch."""
+    try:
+        return switch(value)
+    except ValueError:
+        return unclear
+
+
 def number(value: Any) -> float:
     """Return a finite number, also from a text such as "1e-4" or "0,5".
 

@@ -19,7 +19,6 @@ from . import (
 FORMS: tuple[Form, ...] = (
     lora_own.OWN_LORA,
     onetrainer.LORA,
-    lora_own.ONETRAINER_LORA,
     lora_file.LORA,
     own.JOB,
     own.API,

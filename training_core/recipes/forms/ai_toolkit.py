@@ -97,7 +97,8 @@ def _job(job: Mapping[str, Any]) -> Iterator[Given]:
                 if inner == "process":
                     if isinstance(leaf, list) and len(leaf) > 1:
                         yield Given(
-                            name="process others", value=[str(part({"a": each}, "a").get("type")) for each in leaf[1:]]
+                            name="process others",
+                            value=[str(each.get("type") if isinstance(each, dict) else each) for each in leaf[1:]],
                         )
                 else:
                     yield Given(name=inner, value=shown(inner, leaf))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import quoted
 from ...families.refused import REFUSED
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, model_file
+from ..rules import ASKED, Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, model_file
 from ..values import number, switch, text
 from .nested import only_if
 from .sd_scripts_reasons import lacking
@@ -26,7 +26,7 @@ _REFUSED = {"cosmos": "CosmosT2V", "minimax_h3": "MiniMaxH3"}
 """model.type -> class of a model that is not trained here."""
 _WHOLE = ("ltx-video", "ltx2", "sdxl")
 """Types whose single file holds more than the diffusion model."""
-WITHOUT_FLOW = ("sdxl", "cosmos")
+_WITHOUT_FLOW = ("sdxl", "cosmos")
 """Types whose timesteps are not drawn as those of flow models."""
 _OF_A_PICTURE = ("i2v", "flf2v", "animate", "vace", "s2v", "fun-c")
 """Parts of the names of Wan's and HunyuanVideo's models that need more than a caption."""
@@ -44,7 +44,7 @@ def kind(said: Said) -> str:
 
 def is_flow(said: Said) -> bool:
     """Return whether the recipe is for a model whose timesteps have a density."""
-    return kind(said) in TYPES and kind(said) not in WITHOUT_FLOW
+    return kind(said) in TYPES and kind(said) not in _WITHOUT_FLOW
 
 
 def _named(said: Said) -> str:
@@ -165,7 +165,6 @@ def _timestep(field: str) -> Turned:
     )
 
 
-_FILE = model_file("diffusion_model").why
 _LAYERS = "Learning rates of single layers are set by reg_lrs of Block Config here."
 _LOADING = Meaningless(why="ComfyUI loads the text encoder as its file is; captions are encoded before training.")
 _LONG = Meaningless(why="Text encoders read the whole caption here, as they do in ComfyUI.")
@@ -175,17 +174,17 @@ _MERGED = (
 
 MODEL_WORDS: dict[str, Rule] = {
     "model.type": Turned(to=_family, why="The kind of the model."),
-    "model.checkpoint_path": Turned(to=_trained_file, why=_FILE),
-    "model.transformer_path": Turned(to=_trained_file, why=_FILE),
-    "model.diffusion_model": Turned(to=_trained_file, why=_FILE),
-    "model.single_file_path": Turned(to=_trained_file, why=_FILE),
+    "model.checkpoint_path": Turned(to=_trained_file, why=ASKED),
+    "model.transformer_path": Turned(to=_trained_file, why=ASKED),
+    "model.diffusion_model": Turned(to=_trained_file, why=ASKED),
+    "model.single_file_path": Turned(to=_trained_file, why=ASKED),
     "model.diffusers_path": Turned(to=_folder, why="A folder with a model's parts there: you are asked for their files."),
     "model.ckpt_path": Turned(to=_folder, why="A folder with a model's parts there: you are asked for their files."),
     **{f"model.{name}": model_file("vae") for name in ("vae_path", "vae")},
     **{f"model.{name}": model_file("text_encoder") for name in ("text_encoder_path", "llm_path", "llama3_path", "text_encoder")},
     "model.clip_path": model_file("clip_l"),
     "model.t5_path": model_file("t5xxl"),
-    "model.text_encoders": Turned(to=_encoders, why=_FILE),
+    "model.text_encoders": Turned(to=_encoders, why=ASKED),
     "model.byt5_path": Meaningless(why="You are asked for this text encoder beside the first one."),
     "model.audio_vae": Meaningless(why="Pictures without sound are trained here."),
     "model.dtype": Turned(to=_precision, why="The number format of the computation."),

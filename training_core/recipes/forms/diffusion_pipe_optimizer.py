@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from ...errors import quoted
-from ...settings.optimizer import OptimizerName
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..values import number, switch, text, whole
 from .diffusion_pipe_model import OFF
 from .nested import only_if
+from .sd_scripts_optimizer import OPTIMIZER_NAMES
 
-_OURS = {name.lower(): name for name in get_args(OptimizerName)}
 _ADAM = ("betas", "weight_decay", "eps")
 
 
@@ -87,8 +86,8 @@ def known(said: Said) -> _Known:
         return _KNOWN[name]
     if name in _LACKING or not name:
         return _Known(name="AdamW", takes=())
-    if name in _OURS:
-        return _Known(name=_OURS[name], takes=_ADAM)
+    if name in OPTIMIZER_NAMES:
+        return _Known(name=OPTIMIZER_NAMES[name], takes=_ADAM)
     return _Known(name=f"pytorch_optimizer.{text(said.get('optimizer.type')).strip()}")
 
 

@@ -9,7 +9,7 @@ from ...errors import AthanorError
 from ..document import Document
 from ..form import Form
 from ..rules import Given, Told
-from ..values import switch, text
+from ..values import is_on, text
 from . import kohya_gui_values as values
 from .kohya_gui_names import (
     GUI_ONLY,
@@ -81,7 +81,7 @@ def _given(config: Mapping[str, Any]) -> Iterator[Given]:
 def _kind(config: Mapping[str, Any]) -> str:
     """Return the kind of model whose switch is on, "" for SD1.5 and SD2."""
     for name in SCRIPTS:
-        if _on(config.get(name)):
+        if is_on(config.get(name)):
             return name.removesuffix("_checkbox")
     return ""
 
@@ -92,11 +92,11 @@ def _is_network(config: Mapping[str, Any]) -> bool:
 
 def _model(config: Mapping[str, Any], kind: str) -> Iterator[Given]:
     """Yield which script the GUI runs: it tells the kind of the model, and whether the model itself is trained."""
-    switch_name = next((name for name in SCRIPTS if _on(config.get(name))), "")
+    switch_name = next((name for name in SCRIPTS if is_on(config.get(name))), "")
     script = SCRIPTS.get(switch_name, "train_network.py")
     if not _is_network(config):
         script = {"train_network.py": "train_db.py"}.get(script, script.replace("_network", ""))
-    shown = switch_name or ("v2" if _on(config.get("v2")) else "no other kind of model is chosen")
+    shown = switch_name or ("v2" if is_on(config.get("v2")) else "no other kind of model is chosen")
     yield Given(name="script", shown=shown if _is_network(config) else "no network: the whole model", value=script)
 
 
@@ -107,7 +107,7 @@ def _network(config: Mapping[str, Any]) -> Iterator[Given]:
     if not module:
         yield Given(name="LoRA_type", value=written)
         return
-    sd3 = module == "networks.lora" and _on(config.get("sd3_checkbox"))
+    sd3 = module == "networks.lora" and is_on(config.get("sd3_checkbox"))
     yield Given(name="network_module", shown=f"LoRA_type {written}", value="networks.lora_sd3" if sd3 else module)
     if algo:
         yield Given(name="network_args algo", shown=f"LoRA_type {written}", value=algo)
@@ -159,13 +159,6 @@ def _is_off(name: str, value: Any) -> bool:
     if NO_EFFECT.get(name) == text(value):
         return True
     return name in OFF_AT_ZERO and not isinstance(value, bool) and str(value).strip() in ("0", "0.0")
-
-
-def _on(value: Any) -> bool:
-    try:
-        return switch(value)
-    except ValueError:
-        return False
 
 
 GUI = Form(title="kohya GUI settings", program=KOHYA_GUI, read=_read)

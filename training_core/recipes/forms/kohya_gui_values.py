@@ -8,7 +8,7 @@ from typing import Any
 
 from ..document import Document
 from ..rules import Given
-from ..values import number, switch, text
+from ..values import is_on, number, text
 from . import sd_scripts_command
 from .kohya_gui_words import DECIDED, NO_WARMUP, OFF
 from .sd_scripts_optimizer import scheduler_args
@@ -100,7 +100,7 @@ def _text_rate(name: str, value: Any, config: Config) -> Iterator[Given]:
 
 
 def _has_t5(config: Config) -> bool:
-    return any(_on(config.get(name)) for name in ("flux1_checkbox", "sd3_checkbox"))
+    return any(is_on(config.get(name)) for name in ("flux1_checkbox", "sd3_checkbox"))
 
 
 def _t5_rate(name: str, value: Any, config: Config) -> Iterator[Given]:
@@ -109,24 +109,17 @@ def _t5_rate(name: str, value: Any, config: Config) -> Iterator[Given]:
 
 
 def _wandb(name: str, value: Any, _config: Config) -> Iterator[Given]:
-    yield Given(name="log_with" if _on(value) else OFF, shown=name, value="wandb" if _on(value) else value)
+    yield Given(name="log_with" if is_on(value) else OFF, shown=name, value="wandb" if is_on(value) else value)
 
 
 def _old_adam(name: str, value: Any, config: Config) -> Iterator[Given]:
     """The switch of 2022, which a chosen optimizer replaces."""
-    yield Given(name=DECIDED if config.get("optimizer") else name if _on(value) else OFF, shown=name, value=value)
+    yield Given(name=DECIDED if config.get("optimizer") else name if is_on(value) else OFF, shown=name, value=value)
 
 
 def _folder(name: str, value: Any, _config: Config) -> Iterator[Given]:
     """Regularization pictures have a Dataset Loader of their own, the second."""
     yield Given(name=name, value=value, datasets=(0,) if name == "train_data_dir" else (1,))
-
-
-def _on(value: Any) -> bool:
-    try:
-        return switch(value)
-    except ValueError:
-        return False
 
 
 FIELDS: dict[str, Callable[[str, Any, Config], Iterator[Given]]] = {

@@ -1,4 +1,4 @@
-"""LoRA files that hold a whole recipe: those made here their job and graph, OneTrainer's their configuration (pure)."""
+"""LoRA files made here, which hold their whole recipe: the job, and the graph it came from (pure)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .. import own_lines
 from ..document import Document
 from ..form import Form
 from ..rules import Given, Told
-from . import onetrainer, own
+from . import own
 from .lora_family import of_metadata, role_of_model
 from .lora_header import header
 
@@ -64,13 +64,4 @@ def _model(metadata: Mapping[str, str]) -> list[Given]:
     return [each for each in given if each.value]
 
 
-def _read_onetrainer(document: Document) -> Told | None:
-    """Return what the configuration says that OneTrainer writes into its files if it is asked to; None if a file has none."""
-    found = header(document)
-    config = found.metadata.get("ot_config", "") if found else ""
-    whole = Document(name=document.name, data=config.encode(errors="replace"))
-    return next((told for form in onetrainer.FORMS if (told := form.read(whole)) is not None), None) if config else None
-
-
-ONETRAINER_LORA = Form(title="LoRA file of OneTrainer", program=onetrainer.FORMS[0].program, read=_read_onetrainer)
 OWN_LORA = Form(title="LoRA file of Athanor", program=own.ATHANOR, read=_read)

@@ -11,7 +11,7 @@ from typing import Any
 from ... import toml
 from ..document import Document
 from ..rules import Given, Told
-from ..values import switch, text
+from ..values import is_on, text
 from .command_line import LONGEST
 from .sd_scripts_config import flat, table_of
 from .sd_scripts_told import told
@@ -127,9 +127,9 @@ def read_script(document: Document) -> Told | None:
         if name in ("algo", "conv_dim", "conv_alpha", "dropout") and not lycoris:
             given.append(Given(name="lycoris_only", shown=name, value=value))
         elif name == "multi_gpu":
-            given.append(Given(name="num_processes", shown=name, value=2 if _on(value) else 1))
+            given.append(Given(name="num_processes", shown=name, value=2 if is_on(value, unclear=True) else 1))
         elif name == "use_wandb":
-            given.append(Given(name="log_with", shown=name, value="wandb" if _on(value) else "none"))
+            given.append(Given(name="log_with", shown=name, value="wandb" if is_on(value, unclear=True) else "none"))
         else:
             given.append(Given(name=_SCRIPT_NAMES.get(name, name), shown=name, value=value))
     fixed = [Given(name=name, value=value, implied=True) for name, value in _FIXED.items() if name not in known]
@@ -138,7 +138,7 @@ def read_script(document: Document) -> Told | None:
 
 def _given(pairs: Iterable[tuple[str, Any]]) -> list[Given]:
     said = dict(pairs)
-    preview = _on(said.get("enable_preview", True))
+    preview = is_on(said.get("enable_preview", True), unclear=True)
     given = []
     for name, value in said.items():
         if name == "ui_custom_params" and value:
@@ -175,10 +175,3 @@ def _custom(written: str) -> list[tuple[str, Any]]:
         return list(toml.loads(written).items())
     except toml.TOMLDecodeError:
         return [("ui_custom_params_unread", written)]
-
-
-def _on(value: Any) -> bool:
-    try:
-        return switch(value)
-    except ValueError:
-        return True

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, get_args
+from typing import Any
 
 from ...errors import quoted
 from ...network import metadata_keys
 from ...network.metadata_forms import MetadataRow
-from ...settings.optimizer import OptimizerName
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import NoMeaning, Paths, Rule, Said, Same, Turned
+from ..rules import ASKED, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..translate import Program
 from ..values import whole
 from .lora_family import of_metadata, role_of_model
 from .lora_reasons import ALIKE, REASONS
+from .sd_scripts_optimizer import OPTIMIZER_NAMES
 from .sd_scripts_settle import settle
 from .sd_scripts_words import WORDS as OF_COMMANDS
 
-FILES = "A file of another computer: a file of the same name here is chosen if there is one, otherwise you are asked."
 _NO_FILE = "No such file was given."
-_OPTIMIZERS = {name.lower(): name for name in get_args(OptimizerName)}
 _RATES = {
     "ss_learning_rate": ("optimizer.learning_rate",),
     "ss_unet_lr": ("optimizer.unet_lr",),
@@ -65,9 +63,9 @@ def _optimizer(row: MetadataRow) -> Turned:
         if not found["optimizer.optimizer_args"]:
             del found["optimizer.optimizer_args"]
         name = str(found.get("optimizer.optimizer_class", "")).rpartition(".")[2].lower()
-        if name in _OPTIMIZERS:
+        if name in OPTIMIZER_NAMES:
             del found["optimizer.optimizer_class"]
-            found = {"optimizer.optimizer_type": _OPTIMIZERS[name]} | found
+            found = {"optimizer.optimizer_type": OPTIMIZER_NAMES[name]} | found
         return found
 
     return Turned(to=to, why="The optimizer's class, which is known here by its name, and its arguments.")
@@ -211,8 +209,8 @@ WORDS: dict[str, Rule] = {
     "modelspec.architecture": Turned(to=_family, why="The kind of the model, by its name there."),
     "ss_model_type": Turned(to=_family, why="The kind of the model, by its name there."),
     "ss_v2": Turned(to=_v2, why="It says whether the model is SD2 or SD1.5."),
-    "ss_sd_model_name": Turned(to=_model, why=FILES),
-    "ss_vae_name": Turned(to=_vae, why=FILES),
+    "ss_sd_model_name": Turned(to=_model, why=ASKED),
+    "ss_vae_name": Turned(to=_vae, why=ASKED),
     "ss_clip_skip": Turned(to=_clip_skip, why="The layer of CLIP that is read.", same=True),
     "modelspec.prediction_type": Turned(to=_prediction, why="The model predicts v."),
     "ss_fp8_base": Turned(to=_fp8, why="The number format in which the frozen model is kept."),

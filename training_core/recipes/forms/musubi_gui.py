@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..document import Document
 from ..rules import Given, Told
-from ..values import switch
+from ..values import is_on
 from . import command_line
 from .musubi_words import OPTIONS
 from .sd_scripts_command import given_by
@@ -51,7 +49,7 @@ def read(document: Document) -> Told | None:
         Given(name="network_module", value=f"networks.lora_{model}", implied=True),
         *(Given(name=name, value=value, implied=True) for name, value in _FIXED.items()),
     ]
-    drawn = _on(table.get("sample_images"))
+    drawn = is_on(table.get("sample_images"))
     if drawn:
         given += [Given(name=name, value=value, implied=True) for name, value in _DRAWN[model].items()]
     if size := [table[name] for name in ("resolution_w", "resolution_h") if name in table]:
@@ -64,17 +62,12 @@ def read(document: Document) -> Told | None:
         elif name in _PAGE or (name in _SAMPLES and not drawn):
             given.append(
                 Given(
-                    name="fp8_scaled" if name == "fp8_scaled" and _on(value) else "of_the_page", shown=name, value=value
+                    name="fp8_scaled" if name == "fp8_scaled" and is_on(value) else "of_the_page",
+                    shown=name,
+                    value=value,
                 )
             )
         elif name not in ("model_arch", "resolution_w", "resolution_h"):
             renamed = _OPTIONS.get(name, name)
             given.append(Given(name=renamed, shown=name if renamed != name else "", value=value))
     return told(given, unread)
-
-
-def _on(value: Any) -> bool:
-    try:
-        return switch(value)
-    except ValueError:
-        return False

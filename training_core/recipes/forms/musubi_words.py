@@ -9,7 +9,7 @@ from typing import Any
 
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import NoMeaning, Paths, Rule, Said, Turned, Vocabulary, model_file
+from ..rules import ASKED, NoMeaning, Paths, Rule, Said, Turned, Vocabulary, model_file
 from ..translate import Program
 from ..values import switch, text
 from .musubi_family import (
@@ -32,7 +32,6 @@ from .sd_scripts_pictures import sizes
 from .sd_scripts_words import WORDS as SD_WORDS
 
 _OF_A_RUN = ("script", "dit", "network_module", "learning_rate", "max_train_epochs", "max_train_steps", "output_name")
-_FILE = model_file("diffusion_model").why
 
 
 def _script(_value: Any, said: Said) -> Paths:
@@ -147,10 +146,10 @@ _CONTROL = Turned(
 _OWN: dict[str, Rule] = {
     "script": Turned(to=_script, why="The script tells which model is trained, and whether it is trained as a whole."),
     "task": Turned(to=_kind, why="The kind of the model."),
-    "dit": Turned(to=_dit, why=_FILE),
+    "dit": Turned(to=_dit, why=ASKED),
     "vae": model_file("vae"),
     "text_encoder": model_file("text_encoder"),
-    "text_encoder1": Turned(to=_first_encoder, why=_FILE),
+    "text_encoder1": Turned(to=_first_encoder, why=ASKED),
     "text_encoder2": model_file("clip_l"),
     "text_encoder_qwen": model_file("text_encoder"),
     "text_encoder_clip": model_file("clip_l"),

@@ -11,7 +11,7 @@ from ..recipe import Line
 from ..rules import Meaningless, NoMeaning, Turned
 from ..values import number
 
-SECRETS = ("token", "password", "secret", "api_key", "key_file")
+_SECRETS = ("token", "password", "secret", "api_key", "key_file")
 """Parts of names whose values are never shown."""
 
 
@@ -38,7 +38,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 def shown(name: str, value: Any) -> Any:
     """Return what may be shown of a value: of one whose name tells that it is a secret, only that there is one."""
-    secret = any(word in name.lower() for word in SECRETS)
+    secret = any(word in name.lower() for word in _SECRETS)
     return "(not shown)" if secret and isinstance(value, (str, int)) and value else value
 
 

@@ -37,11 +37,6 @@ class Kind:
         """Names of its parts."""
         return (self.part, *ENCODERS[: len(self.encoders)], *self.parts)
 
-    @property
-    def encoder_trained(self) -> bool:
-        """Whether one of its text encoders can get a network here."""
-        return any(self.encoders)
-
 
 def _unet(family: str, *encoders: str) -> Kind:
     return Kind(family=family, part="unet", encoders=encoders, convolutions=True, flow=False)

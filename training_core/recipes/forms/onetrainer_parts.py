@@ -115,7 +115,7 @@ def _dropout(name: str) -> Rule:
     return Turned(to=to, why="The chance that a picture is trained without this encoder's part of the caption.")
 
 
-EIGHT_BITS = ("FLOAT_8", "FLOAT_W8A8", "FLOAT_W8A8_COMPRESSED", "INT_8", "INT_W8A8", "INT_W8A8_COMPRESSED", "NFLOAT_4")
+_EIGHT_BITS = ("FLOAT_8", "FLOAT_W8A8", "FLOAT_W8A8_COMPRESSED", "INT_8", "INT_W8A8", "INT_W8A8_COMPRESSED", "NFLOAT_4")
 
 
 def _weights(name: str) -> Rule:
@@ -124,7 +124,7 @@ def _weights(name: str) -> Rule:
             raise NoMeaning("ComfyUI's loaders choose the number format of this part.")
         if str(value).startswith("GGUF"):
             raise ValueError("GGUF files are for loaders of other packs; load the model as safetensors.")
-        only_if(value in EIGHT_BITS, "The frozen model keeps the number format of its file.")
+        only_if(value in _EIGHT_BITS, "The frozen model keeps the number format of its file.")
         return {"model.weight_dtype": "fp8_e4m3fn"}
 
     return Turned(to=to, why="The loader's nearest format of 8 bits or less is fp8_e4m3fn.")
@@ -164,7 +164,7 @@ def _checkpointing(value: Any, said: Said) -> Paths:
     return {"training.gradient_checkpointing": "all" if value == "CPU_OFFLOADED" or switch(value) else "off"}
 
 
-CHECKPOINTING = Turned(to=_checkpointing, why="Blocks of the model are computed twice, which saves memory.")
+_CHECKPOINTING = Turned(to=_checkpointing, why="Blocks of the model are computed twice, which saves memory.")
 _SWAPPED = Meaningless(
     why="Blocks are swapped by themselves where a step does not fit into VRAM (gradient_checkpointing auto)."
 )
@@ -199,7 +199,7 @@ def _part_words(name: str) -> dict[str, Rule]:
         "guidance_scale": Turned(to=_guidance, why="The guidance value that the model gets during training.")
         if denoiser
         else Meaningless(why="It is for the diffusion model."),
-        "gradient_checkpointing": CHECKPOINTING
+        "gradient_checkpointing": _CHECKPOINTING
         if denoiser
         else Meaningless(why="The diffusion model's setting counts, gradient_checkpointing of Train LoRA."),
         "offload_fraction": _SWAPPED,
@@ -234,7 +234,7 @@ MODEL_WORDS: dict[str, Rule] = {
         for name in ENCODERS
     },
     **dict.fromkeys(("quantization", *(f"quantization_layer_filter{each}" for each in ("", "_preset", "_regex"))), _QUANTIZED),
-    "gradient_checkpointing": CHECKPOINTING,
+    "gradient_checkpointing": _CHECKPOINTING,
     "layer_offload_fraction": _SWAPPED,
     "enable_activation_offloading": _SWAPPED,
     "enable_async_offloading": _SWAPPED,

@@ -74,10 +74,6 @@ def _averaged(value: Any, said: Said) -> Paths:
     return {"optimizer.ema_decay": min(0.999999, round(decay, 6))}
 
 
-def _ema(value: Any, said: Said) -> Paths:
-    return _averaged(value, said)
-
-
 def _loss(name: str) -> Rule:
     def to(value: Any, said: Said) -> Paths:
         weights = {each: number(said.get(each, 1.0 if each == "mse_strength" else 0.0)) for each in LOSSES}
@@ -196,7 +192,7 @@ def _resolution(value: Any, said: Said) -> Paths:
     return paths
 
 
-def _schedule_of_rate(value: Any, said: Said) -> Paths:
+def _learning_rate(value: Any, said: Said) -> Paths:
     return {"optimizer.learning_rate": rate(value, said)}
 
 
@@ -216,7 +212,7 @@ _FOR_SCHEDULER = Meaningless(why="It belongs to a custom scheduler class.")
 _REWARDED = ("cfg_scale", "loss", "probability", "steps", "truncate_steps", "weight")
 _REWARD = Meaningless(why="Training by a reward (AlignProp) is not possible here, and no longer in OneTrainer.")
 TRAINING_WORDS: dict[str, Rule] = {
-    "learning_rate": Turned(to=_schedule_of_rate, why="The learning rate, with its scaling.", same=True),
+    "learning_rate": Turned(to=_learning_rate, why="The learning rate, with its scaling.", same=True),
     "learning_rate_scaler": Turned(to=_scaler, why="The learning rate times the square root of the pictures in a step."),
     "learning_rate_scheduler": Turned(to=_scheduler, why="The schedule by its name here."),
     "learning_rate_warmup_steps": Turned(to=_warmup, why="Batches there, updates here; up to 1 it is a part of the run."),
@@ -231,7 +227,7 @@ TRAINING_WORDS: dict[str, Rule] = {
         to=lambda value, _: {"optimizer.max_grad_norm": 0.0 if value is None else value}, why="Empty: gradients are not clipped.", same=True
     ),
     "loss_scaler": Meaningless(why="The loss is the mean of the batch; with optimizers like Adam its scale makes no difference."),
-    "ema": Turned(to=_ema, why="The average is saved beside the network, as name-ema."),
+    "ema": Turned(to=_averaged, why="The average is saved beside the network, as name-ema."),
     "ema_decay": Turned(to=_averaged, why="The decay of one step, as OneTrainer averages only every few steps."),
     "ema_update_step_interval": Turned(to=_averaged, why="The average is taken at every step, with the same decay in all."),
     "resolution": Turned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..rules import Said
-from ..values import switch, text
+from ..values import is_on, text
 from .sd_scripts_family import ANIMA, FLOW, FLUX_LIKE, HUNYUAN, LUMINA, SD3, WHOLE_MODEL, family, script_name
 from .sd_scripts_network import is_lycoris
 
@@ -72,7 +72,10 @@ def _of_a_run(said: Said) -> dict[str, Any]:
         found["max_train_steps"] = 1600
     if all(_empty(said, name) for name in ("save_every_n_epochs", "save_n_epoch_ratio")):
         found["save_every_n_epochs"] = 0
-    if not (_given(said, "unet_lr") and (_given(said, "text_encoder_lr") or _on(said, "network_train_unet_only"))):
+    if not (
+        _given(said, "unet_lr")
+        and (_given(said, "text_encoder_lr") or is_on(said.get("network_train_unet_only"), unclear=True))
+    ):
         found["learning_rate"] = 2e-6
     whole_model = script_name(text(said.get("script"))) in WHOLE_MODEL
     if not whole_model:
@@ -104,7 +107,7 @@ def _timesteps(said: Said) -> dict[str, Any]:
 
 
 def _saved(said: Said) -> str:
-    return next((kind for kind in ("fp16", "bf16") if _on(said, f"full_{kind}")), "float")
+    return next((kind for kind in ("fp16", "bf16") if is_on(said.get(f"full_{kind}"), unclear=True)), "float")
 
 
 def _empty(said: Said, name: str) -> bool:
@@ -113,10 +116,3 @@ def _empty(said: Said, name: str) -> bool:
 
 def _given(said: Said, name: str) -> bool:
     return not _empty(said, name)
-
-
-def _on(said: Said, name: str) -> bool:
-    try:
-        return switch(said.get(name))
-    except ValueError:
-        return True

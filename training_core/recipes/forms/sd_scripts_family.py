@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..rules import Said
-from ..values import switch
+from ..values import is_on
 
 SD15, SD2, SDXL, SD3, FLUX, SCHNELL, CHROMA = "SD1.5", "SD2", "SDXL", "SD3", "Flux.1 dev", "Flux.1 schnell", "Chroma"
 LUMINA, ANIMA, HUNYUAN = "Lumina 2", "Anima", "HunyuanImage 2.1"
@@ -30,7 +30,7 @@ _SCRIPTS = {
     "hunyuan_image_train_network": HUNYUAN,
 }
 """Script without its ending -> family."""
-TRAIN_TYPES = {
+_TRAIN_TYPES = {
     "sd-lora": "train_network",
     "sdxl-lora": "sdxl_train_network",
     "sd-dreambooth": "train_db",
@@ -81,7 +81,7 @@ _NAMES = (
 def script_name(value: str) -> str:
     """Return the name of the script of sd-scripts that a path or a model_train_type means; of another script its own name."""
     name = re.split(r"[/\\]", value.strip())[-1].removesuffix(".py").lower()
-    name = TRAIN_TYPES.get(name, name)
+    name = _TRAIN_TYPES.get(name, name)
     forks = sorted((each for each in _SCRIPTS if name.startswith(f"{each}_")), key=len)
     return name if name in _SCRIPTS or not forks else forks[-1]
 
@@ -98,7 +98,7 @@ def of_script(value: str, said: Said) -> str:
     if name not in _SCRIPTS:
         raise ValueError("This script of sd-scripts is not known here: its options are read all the same.")
     family = _SCRIPTS[name]
-    if family == SD15 and _on(said.get("v2")):
+    if family == SD15 and is_on(said.get("v2")):
         return SD2
     if family == FLUX:
         return _flux(said)
@@ -110,9 +110,9 @@ def family(said: Said) -> str:
     script = said.get("script") or said.get("model_train_type")
     if isinstance(script, str) and script_name(script) in _SCRIPTS:
         return of_script(script, said)
-    if _on(said.get("v2")):
+    if is_on(said.get("v2")):
         return SD2
-    if _on(said.get("sdxl")):
+    if is_on(said.get("sdxl")):
         return SDXL
     if (found := _MODULES.get(str(said.get("network_module")))) is not None:
         return _flux(said) if found == FLUX else found
@@ -135,10 +135,3 @@ def _named(path: str) -> str:
     """Return the family that a model's file or repository is usually called after, "" for other names."""
     name = "/".join(re.split(r"[/\\]", path)[-2:]).lower()
     return next((found for pattern, found in _NAMES if re.search(pattern, name)), "")
-
-
-def _on(value: object) -> bool:
-    try:
-        return switch(value)
-    except ValueError:
-        return False

@@ -65,12 +65,8 @@ def _prediction(value: Any, said: Said) -> Paths:
     return {"loss.model_prediction_type": name}
 
 
-def _guidance(value: Any, said: Said) -> Paths:
-    return {"conditioning.guidance_scale": value}
-
-
 def rules() -> Vocabulary:
-    """Return the rules of timesteps, of the weight of the loss, and of guidance."""
+    """Return the rules of timesteps, of the weight of the loss, in words of Noise Config and Loss Config."""
     return {
         "weighting_scheme": Turned(
             to=_scheme, why="It weights the loss, or says how timesteps are drawn (Noise Config)."
@@ -84,5 +80,4 @@ def rules() -> Vocabulary:
             to=_mean, why="Counted from picture to noise here, so that its sign may be the other one."
         ),
         "model_prediction_type": Turned(to=_prediction, why="What the loss compares.", same=True),
-        "guidance_scale": Turned(to=_guidance, why="The same.", same=True),
     }

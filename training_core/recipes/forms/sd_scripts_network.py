@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from ..rules import Given, Meaningless, Paths, Rule, Said, Same, Turned, Vocabulary
-from ..values import number, switch, text, whole
+from ..values import is_on, number, switch, text, whole
 from .sd_scripts_family import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, family
 from .sd_scripts_reasons import lacking
 
-LYCORIS_MODULES = ("lycoris.kohya", "locon.locon_kohya", "lycoris")
+_LYCORIS_MODULES = ("lycoris.kohya", "locon.locon_kohya", "lycoris")
 _KOHYA = ("lora", "lora_flux", "lora_sd3", "lora_lumina", "lora_anima", "lora_hunyuan_image")
 _ALGOS = {"lora": "locon", "locon": "locon", "(ia)^3": "ia3", "oft": "diag-oft", "diag_oft": "diag-oft"}
 """Algorithms that LyCORIS calls otherwise; its own "lora" is LoCon."""
@@ -18,7 +18,7 @@ _ALGOS = {"lora": "locon", "locon": "locon", "(ia)^3": "ia3", "oft": "diag-oft",
 
 def is_lycoris(said: Said) -> bool:
     """Return whether the network is one of LyCORIS."""
-    return str(said.get("network_module") or "").strip() in LYCORIS_MODULES
+    return str(said.get("network_module") or "").strip() in _LYCORIS_MODULES
 
 
 def network_args(value: Any) -> list[Given]:
@@ -45,7 +45,7 @@ def arguments(value: Any) -> list[tuple[str, str]]:
 def _module(value: Any, said: Said) -> Paths:
     name = text(value).strip()
     last = name.rpartition(".")[2]
-    if name in LYCORIS_MODULES:
+    if name in _LYCORIS_MODULES:
         algo = {} if said.get("network_args algo") else {"network.algo": "locon"}
         preset = {} if said.get("network_args preset") else {"network.preset": "full"}
         return algo | preset
@@ -79,7 +79,10 @@ def _preset(value: Any, _said: Said) -> Paths:
 def _trained(value: Any, said: Said) -> Paths:
     """Of network_train_unet_only: what the two switches say together."""
     del value
-    both = _flag(said, "network_train_unet_only"), _flag(said, "network_train_text_encoder_only")
+    both = (
+        is_on(said.get("network_train_unet_only"), unclear=True),
+        is_on(said.get("network_train_text_encoder_only"), unclear=True),
+    )
     if both[1] and not both[0]:
         return {"network.train": "text encoder"}
     if both[0]:
@@ -94,7 +97,7 @@ def _trained(value: Any, said: Said) -> Paths:
 
 def _encoder_rates(said: Said, kind: str) -> Paths:
     """Return text_encoder_lr for models whose T5 sd-scripts leaves as it is unless train_t5xxl is given."""
-    if kind not in (SD3, *FLUX_LIKE) or _flag(said, "network_args train_t5xxl"):
+    if kind not in (SD3, *FLUX_LIKE) or is_on(said.get("network_args train_t5xxl"), unclear=True):
         return {}
     return {"optimizer.text_encoder_lr": encoder_rates(said.get("text_encoder_lr"), said)}
 
@@ -104,7 +107,7 @@ def encoder_rates(value: Any, said: Said) -> str:
     given = [rate(each) for each in re.split(r"[,\s]+", text(value).strip("[]() ")) if each.strip("'\"")]
     kind = family(said)
     clips = {SD3: 2} | dict.fromkeys(FLUX_LIKE, 1)
-    if kind not in clips or _flag(said, "network_args train_t5xxl"):
+    if kind not in clips or is_on(said.get("network_args train_t5xxl"), unclear=True):
         return ", ".join(given)
     if not given:
         given = [rate(said.get("learning_rate") or 2e-6)]
@@ -116,18 +119,6 @@ def rate(value: Any) -> str:
     """Return a learning rate as it is written, or of a number its shortest form, such as 1e-5; ValueError: it is no rate."""
     found = number(value)
     return value.strip("'\" ") if isinstance(value, str) else re.sub(r"e-0+", "e-", f"{found:g}")
-
-
-def _flag(said: Said, name: str) -> bool:
-    try:
-        return switch(said.get(name))
-    except ValueError:
-        return True
-
-
-def _only_true(path: str, value: Any) -> Turned:
-    """Return the rule of a switch that sets `path` to `value` where it is on."""
-    return Turned(to=lambda given, _: {path: value} if switch(given) else {}, why="It is the same here.", same=True)
 
 
 def _cp(value: Any, _said: Said) -> Paths:
@@ -215,7 +206,6 @@ def _by_layer(_value: Any, said: Said) -> Paths:
 
 
 _LAYERS = Turned(to=_by_layer, why="Ranks by layer name, in Block Config.")
-_NOTHING_LIKE = "There is no such thing here: it is left out."
 
 
 def rules() -> Vocabulary:

@@ -13,7 +13,8 @@ from ..values import number, switch, text
 from .sd_scripts_network import arguments, encoder_rates, rate
 from .sd_scripts_reasons import lacking
 
-_NAMES = {name.lower(): name for name in get_args(OptimizerName)}
+OPTIMIZER_NAMES = {name.lower(): name for name in get_args(OptimizerName)}
+"""optimizer_type here by its name in small letters."""
 _PACKAGES = ("torch", "bitsandbytes", "lion_pytorch", "dadaptation", "prodigyopt", "schedulefree", "transformers")
 """Packages whose classes optimizer_type has by their names alone."""
 _OF_TORCH = ("Adadelta", "Adamax", "ASGD", "LBFGS", "Muon", "Rprop", "SparseAdam")
@@ -37,10 +38,10 @@ def _optimizer(value: Any, _said: Said) -> Paths:
     name = text(value).strip()
     package, _, last = name.rpartition(".")
     root = package.partition(".")[0]
-    if name.lower() in _NAMES:
-        return {"optimizer.optimizer_type": _NAMES[name.lower()]}
-    if last.lower() in _NAMES and root in _PACKAGES:
-        return {"optimizer.optimizer_type": _NAMES[last.lower()]}
+    if name.lower() in OPTIMIZER_NAMES:
+        return {"optimizer.optimizer_type": OPTIMIZER_NAMES[name.lower()]}
+    if last.lower() in OPTIMIZER_NAMES and root in _PACKAGES:
+        return {"optimizer.optimizer_type": OPTIMIZER_NAMES[last.lower()]}
     if not re.fullmatch(r"[A-Za-z_][\w.]*", name):
         raise ValueError("It is no name of an optimizer.")
     if not package and name not in _OF_TORCH:

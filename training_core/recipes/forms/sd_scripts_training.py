@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules import Meaningless, NoMeaning, Paths, Said, Same, Turned, Vocabulary, model_file
+from ..rules import ASKED, Meaningless, NoMeaning, Paths, Said, Same, Turned, Vocabulary, model_file
 from ..values import switch, text, whole
 from .sd_scripts_family import (
     CHROMA,
@@ -189,7 +189,7 @@ def rules() -> Vocabulary:
         "script": Turned(
             to=_script, why="The script tells which model is trained, and whether it is trained as a whole."
         ),
-        "pretrained_model_name_or_path": Turned(to=_model, why=model_file("checkpoint").why),
+        "pretrained_model_name_or_path": Turned(to=_model, why=ASKED),
         "vae": model_file("vae"),
         "ae": model_file("vae"),
         "clip_l": model_file("clip_l"),

@@ -20,11 +20,7 @@ from . import (
     sd_scripts_training,
 )
 from .sd_scripts_defaults import implied
-from .sd_scripts_network import network_args
-from .sd_scripts_optimizer import optimizer_args
 from .sd_scripts_settle import settle
-
-__all__ = ["SD_SCRIPTS", "WORDS", "network_args", "optimizer_args"]
 
 
 def _same() -> dict[str, Rule]:

@@ -25,8 +25,6 @@ _ENCODERS = {LUMINA: "gemma2", ANIMA: "qwen3", HUNYUAN: "text_encoder"}
 _WITH_AE = (*FLUX_LIKE, LUMINA)
 """Families whose VAE is called ae."""
 
-__all__ = ["ANIMA", "FLUX_LIKE", "HUNYUAN", "LUMINA", "SD3", "model", "script", "trained_there"]
-
 
 def trained_there(recipe: Recipe) -> str:
     """Return why sd-scripts has no script for a recipe, a sentence; '' if it has one."""

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...families import FAMILIES
+from ..forms.sd_scripts_family import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3
 from ..recipe import Recipe
-from .sd_scripts_model import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, model
+from .sd_scripts_model import model
 from .sd_scripts_network import network
 from .words import Option, Words, plain
 
