@@ -35,6 +35,11 @@ _FILE = re.compile(
 _MOST_FILES = 16
 _GROUPS = ("network", "loss", "noise", "optimizer", "conditioning", "cache")
 """Groups of settings that are outputs as they are."""
+_CARRIED = {
+    "training": ("epochs", "max_train_steps", "output_name"),
+    "buckets": ("width", "height", "batch_size"),
+}
+"""Group -> those of its settings that are outputs."""
 
 
 class AthanorImportRecipe(io.ComfyNode):
@@ -115,6 +120,7 @@ class AthanorImportRecipe(io.ComfyNode):
         schedulers.check(optimizer)
         optimizers.choose(optimizer, devices.compute_device())
         drawn = types.SampleInputs(_group(found, SamplingSettings)) if found.settings.get("sampling") else None
+        missing += filter(None, [listing.by_hand(found, _CARRIED)])
         unknown = [f"{line.name} {line.value}: {line.why}" for line in reading.lines if line.kind == "unknown"]
         shown = "\n".join([listing.counted(reading), *missing, *unknown])
         Progress(cls.hidden.unique_id).text(shown, always=True)

@@ -167,6 +167,7 @@ def test_the_node_gives_a_recipe_to_a_graph(server):
     job = json.loads(graphs.metadata(graphs.lora_file(server, "from_the_node"))["athanor_job"])
     assert job["network"]["rank"] == 2 and job["optimizer"]["optimizer_type"] == "Lion"
     assert job["loss"]["min_snr_gamma"] == 5 and job["noise"]["noise_offset"] == 0.05 and job["buckets"]["width"] == 64
+    assert "as no output carries them: Train LoRA: " in entry["outputs"]["recipe"]["text"][0]
     assert (
         "nonsense" in entry["outputs"]["recipe"]["text"][0]
         and "### Not known here" in entry["outputs"]["text"]["text"][0]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
+from ..errors import shortened
 from ..markdown import unmarked
-from .recipe import Kind, Line, Reading
+from ..settings import info
+from .draft import NODES
+from .recipe import GROUPS, Kind, Line, Reading, Recipe
 
 KINDS: dict[Kind, str] = {
     "unknown": "Not known here",
@@ -30,6 +35,28 @@ def listed(reading: Reading) -> str:
         if lines:
             parts.append("\n".join([f"### {title}", "", *_table(lines)]))
     return "\n\n".join(parts)
+
+
+def by_hand(recipe: Recipe, carried: Mapping[str, Collection[str]]) -> str:
+    """Return a sentence with the settings that no output of a node carries to where they belong; '' if there are none.
+
+    Args:
+        recipe: what was read.
+        carried: group of settings -> its fields that outputs carry; groups that are outputs as a whole are left out.
+    """
+    parts = []
+    for group, names in carried.items():
+        usual = {each.name: each.default for each in info(GROUPS[group])}
+        values = recipe.settings.get(group, {}).items()
+        left = [
+            f"{name} {shortened(str(value))}" for name, value in values if name not in names and value != usual[name]
+        ]
+        parts += [f"{NODES[group]}: {', '.join(left)}"] if left else []
+    if recipe.model.clip_skip > 1:
+        parts.append(f"CLIP Set Last Layer: stop_at_clip_layer -{recipe.model.clip_skip}")
+    if recipe.model.v_prediction:
+        parts.append("ModelSamplingDiscrete: sampling v_prediction")
+    return f"Set these in their nodes, as no output carries them: {'; '.join(parts)}." if parts else ""
 
 
 def _table(lines: list[Line]) -> list[str]:
