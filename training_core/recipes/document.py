@@ -13,8 +13,8 @@ from ..json_text import parse_json
 
 LARGEST = 4_000_000
 """Bytes of a recipe; the largest real ones, metadata of LoRA files with the tags of thousands of pictures, have about 2 MB."""
-_LARGEST_YAML = 300_000
-"""Characters of a YAML text: its parser takes 6 seconds for a megabyte, and the largest real recipes have 20,000."""
+_LARGEST_YAML = 50_000
+"""Characters of a YAML text: its parser takes 0.3 s for so many, some texts are tried twice, and the largest real recipes have 20,000."""
 _OBJECT = re.compile(r"^[ \t]*\{[ \t]*$.*^[ \t]*\}[ \t]*$", re.DOTALL | re.MULTILINE)
 """From the first line that opens an object to the last that closes one."""
 _FEWEST = 4

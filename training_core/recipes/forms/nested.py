@@ -98,8 +98,11 @@ def to_steps(value: float, step: int) -> int:
 
 
 def draw_at_trained_size(draft: Draft, *, cfg: float | None = None) -> None:
-    """Let sample pictures have the size that is trained, and the cfg of the model, where the recipe does not say it; a line tells it."""
+    """Let sample pictures have the size that is trained, and the cfg of the model, where the recipe draws some and does not say it; a line
+    tells it."""
     said, told = [], draft.settings.get("sampling", {})
+    if not told:  # nothing is drawn
+        return
     if (
         "width" not in told
         and "--w " not in str(told.get("sample_prompts"))

@@ -83,6 +83,8 @@ def _of_a_run(said: Said) -> dict[str, Any]:
     found |= _timesteps(said)
     if any(_given(said, name) for name in ("sample_every_n_steps", "sample_every_n_epochs")):
         found |= {"sample_at_first": False, **_SAMPLES.get(family(said), _SAMPLES[""])}
+    elif any(_given(said, name) for name in ("sample_prompts", "prompts", "sample_at_first")):
+        found |= {"sample_every_n_epochs": 0, "sample_at_first": False}
     return found
 
 

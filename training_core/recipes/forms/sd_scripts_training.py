@@ -152,9 +152,15 @@ SAMPLERS = {
 """Sampler there -> the one of ComfyUI that is it, or nearest to it."""
 
 
+_DRAWN = ("sample_every_n_epochs", "sample_every_n_steps", "sample_at_first", "sample_prompts", "prompts")
+"""Options without which no pictures are drawn."""
+
+
 def _sampler(value: Any, said: Said) -> Paths:
     if family(said) in FLOW:
         raise NoMeaning("sd-scripts draws samples of this model by Euler steps, whatever is named.")
+    if said.get("script") and all(text(said.get(name)).strip() in ("", "0") for name in _DRAWN):
+        raise NoMeaning("No pictures are drawn there: sample_every_n_epochs and sample_every_n_steps are not set.")
     name = text(value).strip().lower()
     if name not in SAMPLERS:
         raise ValueError("sd-scripts has no such sampler.")
