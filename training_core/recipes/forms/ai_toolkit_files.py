@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
-from ..values import number, switch, whole
+from ..values import number, number_format, switch, whole
 from .ai_toolkit_model import guided
 from .ai_toolkit_optimizer import updates
 from .nested import only_if, to_steps
@@ -121,17 +121,10 @@ def _kept(value: Any, said: Said) -> Paths:
 
 
 def _format(value: Any, _: Said) -> Paths:
-    formats = {
-        "float16": "fp16",
-        "fp16": "fp16",
-        "bf16": "bf16",
-        "bfloat16": "bf16",
-        "float32": "float",
-        "fp32": "float",
-    }
-    if value not in formats:
+    found = number_format(value, "float")
+    if not found:
         raise ValueError("Files are saved in fp16, bf16 or float here: fp16 is used.")
-    return {"training.save_precision": formats[str(value)]}
+    return {"training.save_precision": found}
 
 
 def _prompts(value: Any, said: Said) -> Paths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..rules import Meaningless, Paths, Rule, Said, Same, Turned
-from ..values import number, switch, whole
+from ..values import number, number_format, switch, whole
 from .ai_toolkit_model import family, finetunes, flow
 from .ai_toolkit_optimizer import OPTIMIZER_WORDS, rate
 from .nested import only_if, plain, shift_by_size
@@ -126,18 +126,10 @@ def _loss(value: Any, _: Said) -> Paths:
 
 
 def _format(value: Any, _: Said) -> Paths:
-    formats = {
-        "bf16": "bf16",
-        "bfloat16": "bf16",
-        "fp16": "fp16",
-        "float16": "fp16",
-        "fp32": "no",
-        "float32": "no",
-        "float": "no",
-    }
-    if value not in formats:
+    found = number_format(value, "no")
+    if not found:
         raise ValueError("The model computes in fp16, bf16 or float32 here: the format is chosen by itself.")
-    return {"training.mixed_precision": formats[str(value)]}
+    return {"training.mixed_precision": found}
 
 
 def _snr(value: Any, said: Said) -> Paths:

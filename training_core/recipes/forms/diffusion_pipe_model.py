@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import quoted
 from ...families.refused import REFUSED
 from ..rules import ASKED, Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, model_file
-from ..values import number, switch, text
+from ..values import number, number_format, switch, text
 from .nested import only_if
 from .reasons import LAYER_RATES, NOT_MERGED, lacking
 
@@ -31,9 +31,7 @@ _WITHOUT_FLOW = ("sdxl", "cosmos")
 _OF_A_PICTURE = ("i2v", "flf2v", "animate", "vace", "s2v", "fun-c")
 """Parts of the names of Wan's and HunyuanVideo's models that need more than a caption."""
 _FORMATS = {"float8": "fp8_e4m3fn", "float8_e4m3fn": "fp8_e4m3fn", "float8_e5m2": "fp8_e5m2"}
-_PRECISIONS = {"bfloat16": "bf16", "float16": "fp16", "float32": "no"}
 OFF = "It is off there, as it is here."
-SAVED = {"bfloat16": "bf16", "float16": "fp16", "float32": "float"}
 _PATHS = ("ckpt_path", "transformer_path", "diffusion_model", "diffusers_path", "checkpoint_path", "single_file_path")
 
 
@@ -104,7 +102,7 @@ def _encoders(value: Any, _said: Said) -> Paths:
 
 def _weight_dtype(value: Any, _said: Said) -> Paths:
     name = text(value).lower()
-    if name in _PRECISIONS:
+    if number_format(name, "no"):
         raise NoMeaning("The model is kept as its file has it.")
     if name not in _FORMATS:
         raise ValueError(
@@ -114,10 +112,10 @@ def _weight_dtype(value: Any, _said: Said) -> Paths:
 
 
 def _precision(value: Any, _said: Said) -> Paths:
-    name = text(value).lower()
-    if name not in _PRECISIONS:
+    found = number_format(value, "no")
+    if not found:
         raise ValueError(f"{quoted(value)} is no number format of training: choose mixed_precision of Train LoRA.")
-    return {"training.mixed_precision": _PRECISIONS[name]}
+    return {"training.mixed_precision": found}
 
 
 def _v_pred(value: Any, _said: Said) -> Paths:

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, Vocabulary
-from ..values import number, switch, text, whole
-from .diffusion_pipe_model import MODEL_WORDS, SAVED
+from ..values import number, number_format, switch, text, whole
+from .diffusion_pipe_model import MODEL_WORDS
 from .diffusion_pipe_optimizer import EXACT, OPTIMIZER_WORDS
 from .diffusion_pipe_pictures import PICTURE_WORDS, sides
 from .nested import only_if
@@ -104,10 +104,10 @@ def _forced_rate(value: Any, _said: Said) -> Paths:
 
 
 def _saved_as(value: Any, _said: Said) -> Paths:
-    name = text(value).lower()
-    if name not in SAVED:
+    found = number_format(value, "float")
+    if not found:
         raise ValueError("Files are saved as bfloat16, float16 or float32 here: choose save_precision in Train LoRA.")
-    return {"training.save_precision": SAVED[name]}
+    return {"training.save_precision": found}
 
 
 def _with_data(said: Said) -> None:
