@@ -23,7 +23,7 @@ from training_core.recipes.forms.onetrainer import ONETRAINER
 from training_core.recipes.forms.sd_scripts_words import SD_SCRIPTS
 from training_core.recipes.own_lines import MARK
 from training_core.recipes.recipe import GROUPS
-from training_core.recipes.rules import NoMeaning, Same, Turned
+from training_core.recipes.rules import NoMeaning, Same, Translated
 from training_core.recipes.translate import Program
 from training_core.settings import BlockSettings, DatasetSettings, SettingInfo, Settings, info
 
@@ -138,7 +138,7 @@ def names(program: Program) -> Mapping[str, tuple[str, ...]]:
     """Return path of a setting -> the program's names for it: those that are the same first, then those that are translated."""
     found: dict[str, list[str]] = {}
     recipes = _said(program)
-    for wanted in (Same, Turned):
+    for wanted in (Same, Translated):
         for name, rule in program.vocabulary.items():
             if not isinstance(rule, wanted) or name.startswith(MARK):
                 continue
@@ -157,13 +157,13 @@ def _said(program: Program) -> list[dict[str, Any]]:
         for form in FORMS:
             told = form.read(document) if form.program is program else None
             if told is not None:
-                said = {given.name: given.value for given in told.given}
+                said = {given.name: given.value for given in told.entries}
                 found.append(program.implied(said) | said)
                 break
     return found
 
 
-def _reached(name: str, rule: Turned, recipes: Iterable[Mapping[str, Any]]) -> set[str]:
+def _reached(name: str, rule: Translated, recipes: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return the settings that a rule can set, as far as the recipes and the probes show them."""
     found: set[str] = set()
     for said in recipes:

@@ -13,7 +13,7 @@ from athanor.training_core import graph_sources
 from athanor.training_core.recipes import read
 from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.form import Form
-from athanor.training_core.recipes.rules import Given, Same, Told, model_file
+from athanor.training_core.recipes.rules import Contents, Entry, Same, model_file
 from athanor.training_core.recipes.translate import Program
 
 PROGRAM = Program(
@@ -26,9 +26,9 @@ PROGRAM = Program(
 )
 
 
-def told(document: Document) -> Told | None:
+def told(document: Document) -> Contents | None:
     pairs = [line.partition("=") for line in document.text.splitlines() if "=" in line]
-    return Told(given=tuple(Given(name=name, value=value) for name, _, value in pairs)) if pairs else None
+    return Contents(entries=tuple(Entry(name=name, value=value) for name, _, value in pairs)) if pairs else None
 
 
 @pytest.fixture

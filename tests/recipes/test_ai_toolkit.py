@@ -60,7 +60,7 @@ def process(value: Any) -> dict[str, Any]:
 
 def test_every_name_of_the_program_is_known() -> None:
     assert len(NAMES) > 350
-    for given in told(process(True)).given:
+    for given in told(process(True)).entries:
         assert given.name in AI_TOOLKIT.vocabulary, given.name
 
 

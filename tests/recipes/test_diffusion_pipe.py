@@ -8,7 +8,7 @@ from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.forms.diffusion_pipe import DIFFUSION_PIPE
 from athanor.training_core.recipes.forms.diffusion_pipe_words import WORDS
 from athanor.training_core.recipes.read import read
-from athanor.training_core.recipes.rules import Given, Told
+from athanor.training_core.recipes.rules import Contents, Entry
 from athanor.training_core.recipes.translate import translate
 
 HERE = Path(__file__).parent
@@ -75,11 +75,11 @@ WILD = [
 def test_no_value_of_any_name_is_more_than_a_line():
     for number, name in enumerate(WORDS):
         for value in (None, WILD[number % len(WILD)], WILD[number * 5 % len(WILD)]):
-            given = Given(name=name, value=value)
-            assert any(line.name == name for line in translate(Told(given=(given,)), DIFFUSION_PIPE, "").lines)
+            given = Entry(name=name, value=value)
+            assert any(line.name == name for line in translate(Contents(entries=(given,)), DIFFUSION_PIPE, "").lines)
     for value in WILD:
-        given = tuple(Given(name=name, value="flux" if name == "model.type" else value) for name in WORDS)
-        assert len(translate(Told(given=given), DIFFUSION_PIPE, "").lines) >= len(WORDS)
+        given = tuple(Entry(name=name, value="flux" if name == "model.type" else value) for name in WORDS)
+        assert len(translate(Contents(entries=given), DIFFUSION_PIPE, "").lines) >= len(WORDS)
 
 
 def test_a_main_file_and_its_dataset_are_one_recipe():

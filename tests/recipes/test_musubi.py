@@ -7,7 +7,7 @@ from athanor.training_core.errors import AthanorError
 from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.forms.musubi_words import MUSUBI, WORDS
 from athanor.training_core.recipes.read import read
-from athanor.training_core.recipes.rules import Given, Told
+from athanor.training_core.recipes.rules import Contents, Entry
 from athanor.training_core.recipes.translate import translate
 
 HERE = Path(__file__).parent
@@ -67,11 +67,11 @@ def test_every_name_of_the_program_has_a_rule():
 def test_no_value_of_any_name_is_more_than_a_line():
     for number, name in enumerate(WORDS):
         for value in (WILD[number % len(WILD)], WILD[number * 5 % len(WILD)]):
-            given = (Given(name="script", value="zimage_train_network.py"), Given(name=name, value=value))
-            assert any(line.name == name for line in translate(Told(given=given), MUSUBI, "").lines)
+            given = (Entry(name="script", value="zimage_train_network.py"), Entry(name=name, value=value))
+            assert any(line.name == name for line in translate(Contents(entries=given), MUSUBI, "").lines)
     for value in WILD:
-        given = tuple(Given(name=name, value="wan_train_network.py" if name == "script" else value) for name in WORDS)
-        assert len(translate(Told(given=given), MUSUBI, "").lines) >= len(WORDS)
+        given = tuple(Entry(name=name, value="wan_train_network.py" if name == "script" else value) for name in WORDS)
+        assert len(translate(Contents(entries=given), MUSUBI, "").lines) >= len(WORDS)
 
 
 def test_a_command_and_the_toml_of_its_dataset_are_one_recipe():

@@ -49,7 +49,7 @@ def nested(name: str, value: Any = True) -> dict[str, Any]:
 def test_every_name_of_the_program_is_known() -> None:
     assert len(NAMES) > 600
     for name in NAMES:
-        for given in told({**LORA, **nested(name)}).given:
+        for given in told({**LORA, **nested(name)}).entries:
             assert given.name in ONETRAINER.vocabulary, name
 
 

@@ -3,7 +3,7 @@
 import pytest
 from athanor.training_core.recipes import own_lines
 from athanor.training_core.recipes.document import Document
-from athanor.training_core.recipes.rules import Told
+from athanor.training_core.recipes.rules import Contents
 from athanor.training_core.recipes.translate import Program, translate
 
 OTHER = Program(title="Other", vocabulary={})
@@ -11,7 +11,7 @@ OTHER = Program(title="Other", vocabulary={})
 
 def read(text: str, datasets: int = 1):
     document, given = own_lines.split(Document(data=text.encode()))
-    return document.text, translate(Told(given=given, datasets=datasets), OTHER, "lines")
+    return document.text, translate(Contents(entries=given, datasets=datasets), OTHER, "lines")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from athanor.training_core.recipes.forms.sd_scripts_network import network_args
 from athanor.training_core.recipes.forms.sd_scripts_optimizer import optimizer_args
 from athanor.training_core.recipes.forms.sd_scripts_words import SD_SCRIPTS, WORDS
 from athanor.training_core.recipes.recipe import Reading
-from athanor.training_core.recipes.rules import Given, Meaningless, Same, Told
+from athanor.training_core.recipes.rules import Contents, Entry, Meaningless, Same
 from athanor.training_core.recipes.translate import translate
 
 OPTIONS = Path(__file__).with_name("sd_scripts_options.txt").read_text().split()
@@ -20,8 +20,8 @@ SPLIT = {"network_args", "lr_scheduler_args"}
 def reading(**said) -> Reading:
     given = []
     for name, value in said.items():
-        given += network_args(value) if name == "network_args" else [Given(name=name, value=value)]
-    return translate(Told(given=tuple(given)), SD_SCRIPTS, "test")
+        given += network_args(value) if name == "network_args" else [Entry(name=name, value=value)]
+    return translate(Contents(entries=tuple(given)), SD_SCRIPTS, "test")
 
 
 def line(result: Reading, name: str):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .document import Document
-from .rules import Told
+from .rules import Contents
 from .translate import Program
 
 
@@ -17,7 +17,7 @@ class Form:
     title: str
     """What readers know it as: "sd-scripts command"."""
     program: Program
-    read: Callable[[Document], Told | None]
+    read: Callable[[Document], Contents | None]
     """What a file says; None where it has another form. AthanorError where it has this form and cannot be read."""
     speaks: int = 0
     """Of several files of one program the one with the larger number speaks last: a dataset's file overrides the command."""

@@ -17,7 +17,7 @@ from ..json_text import parse_json
 from ..settings import BlockSettings, DatasetSettings, info
 from .document import Document
 from .recipe import GROUPS, ROLES
-from .rules import Given, Same, Vocabulary
+from .rules import Entry, Same, Vocabulary
 
 MARK = "Athanor only: "
 _LINE = re.compile(rf"[ \t]*#[ \t]*{MARK}([\w.]+)[ \t]*=(.*)")
@@ -43,13 +43,13 @@ def written(path: str, value: Any, dataset: int | None = None) -> str:
     return f"# {MARK}{path} = {_json(value)}"
 
 
-def given(path: str, value: Any, at: str = "", dataset: int | None = None) -> Given:
+def given(path: str, value: Any, at: str = "", dataset: int | None = None) -> Entry:
     """Return what is said of the setting at a path of `PATHS`, in words that every program's recipes may have."""
     numbers = None if dataset is None else (dataset,)
-    return Given(name=f"{MARK}{path}", shown=path, value=value, at=at, datasets=numbers)
+    return Entry(name=f"{MARK}{path}", shown=path, value=value, at=at, datasets=numbers)
 
 
-def split(document: Document) -> tuple[Document, tuple[Given, ...]]:
+def split(document: Document) -> tuple[Document, tuple[Entry, ...]]:
     """Return a text without these lines, and what they say; a file that has none as it is.
 
     A line whose path is not known, or whose value is no JSON, is told as what is not known.
@@ -66,12 +66,12 @@ def split(document: Document) -> tuple[Document, tuple[Given, ...]]:
     return replace(document, data="\n".join(kept).encode("utf-8", "replace")), tuple(found)
 
 
-def datasets(lines: Iterable[Given]) -> int:
+def datasets(lines: Iterable[Entry]) -> int:
     """Return how many Dataset Loaders lines are about."""
     return max((number + 1 for each in lines for number in each.datasets or ()), default=0)
 
 
-def _given(path: str, text: str) -> Given:
+def _given(path: str, text: str) -> Entry:
     """Return what a line says of a path."""
     number = re.fullmatch(r"datasets\.(\d{1,4})\.(\w+)", path)
     inner = f"datasets.{number[2]}" if number else path
@@ -79,7 +79,7 @@ def _given(path: str, text: str) -> Given:
     dataset = int(number[1]) - 1 if number else None
     counted = dataset is not None and 0 <= dataset < _MOST
     if inner not in PATHS or counted != inner.startswith("datasets.") or value is None:
-        return Given(name=f"{MARK}{path}?", shown=path, value=text)
+        return Entry(name=f"{MARK}{path}?", shown=path, value=text)
     return given(inner, value, f"datasets {dataset + 1}" if dataset is not None else "", dataset)
 
 

@@ -10,7 +10,7 @@ from .document import Document
 from .form import Form
 from .forms import FORMS
 from .recipe import Reading
-from .rules import Told
+from .rules import Contents
 from .translate import Program, translate
 
 FORMS_READ = (
@@ -47,8 +47,8 @@ def read(documents: Sequence[Document]) -> Reading:
             )
         program = both
     found.sort(key=lambda each: (each[1].speaks, FORMS.index(each[1])))
-    told = Told(
-        given=(*(given for *_, part in found for given in part.given), *own),
+    told = Contents(
+        entries=(*(given for *_, part in found for given in part.entries), *own),
         datasets=max(*(part.datasets for *_, part in found), own_lines.datasets(own)),
         unread=tuple(each for *_, part in found for each in part.unread),
     )
@@ -63,7 +63,7 @@ def _of_both(one: Program, other: Program) -> Program | None:
     return None
 
 
-def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Told]:
+def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Contents]:
     if not document.data.strip():
         raise AthanorError(f"{document.title} is empty: choose the file of a recipe, or paste one.")
     if document.data.startswith(_PICTURES):

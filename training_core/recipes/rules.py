@@ -18,7 +18,7 @@ class NoMeaning(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Entry:
     """One thing that a recipe says."""
 
     name: str
@@ -43,7 +43,7 @@ class Same:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
+class Translated:
     """The value is said in another way here."""
 
     to: Callable[[Any, Said], Paths]
@@ -69,23 +69,23 @@ ASKED = "A file of another computer: a file of the same name here is chosen if t
 """What is said of the path of a model's file."""
 
 
-def model_file(role: str) -> Turned:
+def model_file(role: str) -> Translated:
     """Return the rule of a name whose value is the model's file in `role` (of `recipe.ROLES`): the graph asks which one is meant."""
-    return Turned(
+    return Translated(
         to=lambda value, _: {f"model.files.{role}": str(value)} if value else {},
         why=ASKED,
     )
 
 
-Rule = Same | Turned | Meaningless
+Rule = Same | Translated | Meaningless
 Vocabulary = Mapping[str, Rule]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Contents:
     """What a form's reader finds in a file."""
 
-    given: tuple[Given, ...]
+    entries: tuple[Entry, ...]
     datasets: int = 1
     """How many Dataset Loaders the recipe needs."""
     unread: tuple[tuple[str, str], ...] = field(default_factory=tuple)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from .own_lines import given
 from .recipe import Recipe
-from .rules import Given
+from .rules import Entry
 
 
-def values(recipe: Recipe) -> Iterator[Given]:
+def values(recipe: Recipe) -> Iterator[Entry]:
     """Yield a line's worth for each value that a recipe names: its model, its groups, its datasets."""
     model = recipe.model
     said = {"family": model.family, "clip_skip": model.clip_skip, "v_prediction": model.v_prediction}

@@ -13,7 +13,7 @@ from ..secret_keys import HIDDEN, is_secret, without_keys
 from . import own_lines
 from .draft import Draft
 from .recipe import Line, Reading
-from .rules import Given, Meaningless, NoMeaning, Said, Same, Told, Vocabulary
+from .rules import Contents, Entry, Meaningless, NoMeaning, Said, Same, Vocabulary
 
 _EMPTY: tuple[Any, ...] = (None, "", [])
 """Values that set nothing, as files have them that a form of input boxes wrote."""
@@ -48,15 +48,15 @@ class Program:
     """Further names that it knows, for finding the nearest of a name that is not known."""
 
 
-def translate(told: Told, program: Program, form: str) -> Reading:
+def translate(told: Contents, program: Program, form: str) -> Reading:
     """Return the settings that a recipe means, and what became of everything in it; `form`: the title of the file's form."""
-    said = {given.name: given.value for given in told.given}
+    said = {given.name: given.value for given in told.entries}
     implied = program.implied(said)
-    unsaid = [Given(name=name, value=value, implied=True) for name, value in implied.items() if name not in said]
+    unsaid = [Entry(name=name, value=value, implied=True) for name, value in implied.items() if name not in said]
     said = {given.name: given.value for given in unsaid} | said
     draft = Draft(max(1, told.datasets))
-    own = [given for given in told.given if given.name in own_lines.WORDS]
-    for given in (*unsaid, *(each for each in told.given if each not in own)):
+    own = [given for given in told.entries if given.name in own_lines.WORDS]
+    for given in (*unsaid, *(each for each in told.entries if each not in own)):
         draft.lines.append(_line(given, draft, said, program))
     for text, why in told.unread:
         draft.lines.append(Line(name=_named(without_keys(text)), value="", kind="unknown", why=why))
@@ -70,7 +70,7 @@ _LONGEST = 300
 """Characters of a sentence, which may quote a value that is a whole text."""
 
 
-def _line(given: Given, draft: Draft, said: Said, program: Program) -> Line:
+def _line(given: Entry, draft: Draft, said: Said, program: Program) -> Line:
     """Put what is given into the draft, and return the line about it."""
     shown = given.shown or given.name
     name = f"{given.at}: {shown}" if given.at else shown

@@ -11,7 +11,7 @@ from ...errors import AthanorError
 from ..document import Document
 from ..draft import Draft
 from ..form import Form
-from ..rules import Given, Said, Told
+from ..rules import Contents, Entry, Said
 from ..translate import Program
 from .ai_toolkit_files import FILE_WORDS, TRAINERS
 from .ai_toolkit_model import MODEL_WORDS, NETWORK_WORDS, convolutions, finetunes, flow, guided
@@ -80,59 +80,59 @@ AI_TOOLKIT = Program(
 )
 
 
-def told(process: Mapping[str, Any], job: Mapping[str, Any] | None = None) -> Told:
+def told(process: Mapping[str, Any], job: Mapping[str, Any] | None = None) -> Contents:
     """Return what a process of ai-toolkit's says, and the job around it."""
     given = [*_job(job or {}), *_process(process)]
     folders = objects(process.get("datasets"))
     given += [each for number, folder in enumerate(folders) for each in _dataset(folder, number, len(folders))]
     given += _resolutions(folders)
-    return Told(given=tuple(given), datasets=max(1, len(folders)))
+    return Contents(entries=tuple(given), datasets=max(1, len(folders)))
 
 
-def _job(job: Mapping[str, Any]) -> Iterator[Given]:
+def _job(job: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield what stands around the process."""
     for name, value in job.items():
         if name == "config" and isinstance(value, dict):
             for inner, leaf in value.items():
                 if inner == "process":
                     if isinstance(leaf, list) and len(leaf) > 1:
-                        yield Given(
+                        yield Entry(
                             name="process others",
                             value=[str(each.get("type") if isinstance(each, dict) else each) for each in leaf[1:]],
                         )
                 else:
-                    yield Given(name=inner, value=shown(inner, leaf))
+                    yield Entry(name=inner, value=shown(inner, leaf))
         elif name == "meta" and isinstance(value, dict):
-            yield Given(name="meta", value=[f"{key}: {each}" for key, each in value.items()])
+            yield Entry(name="meta", value=[f"{key}: {each}" for key, each in value.items()])
         else:
-            yield Given(name=name, value=shown(name, value))
+            yield Entry(name=name, value=shown(name, value))
 
 
-def _process(process: Mapping[str, Any]) -> Iterator[Given]:
+def _process(process: Mapping[str, Any]) -> Iterator[Entry]:
     for name, value in process.items():
         if name in _SECTIONS and isinstance(value, dict):
             yield from _section(name, value)
         elif name in _ONE_LINE:
-            yield Given(name=name, value="..." if value else "")
+            yield Entry(name=name, value="..." if value else "")
         elif name != "datasets" or not objects(value):
-            yield Given(name=name, value=shown(name, value))
+            yield Entry(name=name, value=shown(name, value))
 
 
-def _section(section: str, values: Mapping[str, Any]) -> Iterator[Given]:
+def _section(section: str, values: Mapping[str, Any]) -> Iterator[Entry]:
     for key, value in values.items():
         name = f"{section}.{key}"
         if name in ("sample.prompts", "sample.samples") and isinstance(value, list):
             yield from _samples(name, value)
         elif name in _LISTS and isinstance(value, dict):
-            yield Given(name=name, value=[f"{each}={_argument(leaf)}" for each, leaf in value.items()])
+            yield Entry(name=name, value=[f"{each}={_argument(leaf)}" for each, leaf in value.items()])
         elif name in _INNER and isinstance(value, dict) and value:
             for inner, leaf in value.items():
                 known = f"{name}.{inner}" in AI_TOOLKIT.vocabulary
-                yield Given(
+                yield Entry(
                     name=f"{name}.{inner}" if known else name, shown=f"{name}.{inner}", value=shown(inner, leaf)
                 )
         else:
-            yield Given(name=name, value="..." if isinstance(value, dict) and value else shown(key, value))
+            yield Entry(name=name, value="..." if isinstance(value, dict) and value else shown(key, value))
 
 
 def _argument(value: Any) -> str:
@@ -142,7 +142,7 @@ def _argument(value: Any) -> str:
         return str(value)
 
 
-def _samples(name: str, samples: list[Any]) -> Iterator[Given]:
+def _samples(name: str, samples: list[Any]) -> Iterator[Entry]:
     """Yield the prompts, each with what is said of it alone behind it."""
     lines, others = [], set()
     for sample in samples:
@@ -156,25 +156,25 @@ def _samples(name: str, samples: list[Any]) -> Iterator[Given]:
         parts += [f"--ci {sample[key]}" for key in _CONTROLS if sample.get(key)]
         others |= set(sample) - {"prompt", *_SAMPLE, *_CONTROLS}
         lines.append(" ".join(parts))
-    yield Given(name="sample.prompts", shown=name, value=lines)
+    yield Entry(name="sample.prompts", shown=name, value=lines)
     if others:
-        yield Given(name="sample.samples others", shown=f"{name}: other values", value=sorted(others))
+        yield Entry(name="sample.samples others", shown=f"{name}: other values", value=sorted(others))
 
 
-def _dataset(folder: Mapping[str, Any], number: int, count: int) -> Iterator[Given]:
+def _dataset(folder: Mapping[str, Any], number: int, count: int) -> Iterator[Entry]:
     at = f"datasets {number + 1}" if count > 1 else "datasets"
     for name, value in folder.items():
         if name == "resolution":
             continue
-        given = Given(name=f"datasets.{name}", shown=name, at=at, value=value, datasets=(number,))
+        given = Entry(name=f"datasets.{name}", shown=name, at=at, value=value, datasets=(number,))
         if name == "control_path" and isinstance(value, list) and len(value) > 1:
-            yield Given(name="datasets.control_path", shown=name, at=at, value=value[0], datasets=(number,))
-            yield Given(name="datasets.control_path_2", shown=name, at=at, value=value[1:], datasets=(number,))
+            yield Entry(name="datasets.control_path", shown=name, at=at, value=value[0], datasets=(number,))
+            yield Entry(name="datasets.control_path_2", shown=name, at=at, value=value[1:], datasets=(number,))
         else:
             yield given
 
 
-def _resolutions(folders: list[dict[str, Any]]) -> Iterator[Given]:
+def _resolutions(folders: list[dict[str, Any]]) -> Iterator[Entry]:
     """Yield the sizes of all folders together, and those of each where they differ."""
     each = [folder.get("resolution", 512) for folder in folders]
     lists = [value if isinstance(value, list) else [value] for value in each]
@@ -182,11 +182,11 @@ def _resolutions(folders: list[dict[str, Any]]) -> Iterator[Given]:
         return
     differ = any({str(one) for one in sizes} != {str(one) for one in lists[0]} for sizes in lists)
     for number, sizes in enumerate(lists if differ else []):
-        yield Given(name="datasets.resolution own", shown="resolution", at=f"datasets {number + 1}", value=sizes)
-    yield Given(name="datasets.resolution", value=list(dict.fromkeys(str(one) for sizes in lists for one in sizes)))
+        yield Entry(name="datasets.resolution own", shown="resolution", at=f"datasets {number + 1}", value=sizes)
+    yield Entry(name="datasets.resolution", value=list(dict.fromkeys(str(one) for sizes in lists for one in sizes)))
 
 
-def _read(document: Document) -> Told | None:
+def _read(document: Document) -> Contents | None:
     tree = document.json if document.json is not None else document.yaml or _fragment(document)
     if not isinstance(tree, dict):
         if _JOB.search(document.text) and document.yaml_trouble:

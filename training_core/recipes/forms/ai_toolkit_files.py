@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Translated
 from ..values import number, number_format, switch, whole
 from .ai_toolkit_model import guided
 from .ai_toolkit_optimizer import updates
@@ -188,11 +188,11 @@ _NO_EFFECT = Meaningless(why="It has no effect there, or ComfyUI chooses it.")
 _NO_FILMS = Meaningless(why="Samples are still pictures.")
 FILE_WORDS: dict[str, Rule] = {
     "job": Meaningless(why="It starts a training."),
-    "type": Turned(to=_type, why="It starts a training."),
+    "type": Translated(to=_type, why="It starts a training."),
     "name": Same(path="training.output_name"),
-    "trigger_word": Turned(to=_trigger, why="In front of every caption, also of those that have it; [trigger] in prompts is replaced."),
+    "trigger_word": Translated(to=_trigger, why="In front of every caption, also of those that have it; [trigger] in prompts is replaced."),
     "training_seed": Same(path="training.seed"),
-    "network": Turned(
+    "network": Translated(
         to=lambda value, _: {"network.algo": "finetune", "network.train": "unet"}, why="Without a network the model itself is trained."
     ),
     "adapter": lacking("Adapters are not trained here."),
@@ -217,14 +217,14 @@ FILE_WORDS: dict[str, Rule] = {
     "logging.use_wandb": Meaningless(why=TRACKER),
     "logging.project_name": Meaningless(why="Runs are logged under their own names."),
     "logging.run_name": Meaningless(why="Runs are logged under their own names."),
-    "datasets.folder_path": Turned(to=_folder, why="The folder.", same=True),
-    "datasets.dataset_path": Turned(to=_folder, why="The folder.", same=True),
-    "datasets.default_caption": Turned(
+    "datasets.folder_path": Translated(to=_folder, why="The folder.", same=True),
+    "datasets.dataset_path": Translated(to=_folder, why="The folder.", same=True),
+    "datasets.default_caption": Translated(
         to=lambda value, _: {"datasets.class_tokens": str(value)}, why="The caption of pictures without a caption file.", same=True
     ),
-    "datasets.trigger_word": Turned(to=_own_trigger, why="In front of every caption, also of those that have it."),
-    "datasets.caption_ext": Turned(to=_extension, why="With its dot.", same=True),
-    "datasets.caption_type": Turned(to=_extension, why="With its dot.", same=True),
+    "datasets.trigger_word": Translated(to=_own_trigger, why="In front of every caption, also of those that have it."),
+    "datasets.caption_ext": Translated(to=_extension, why="With its dot.", same=True),
+    "datasets.caption_type": Translated(to=_extension, why="With its dot.", same=True),
     "datasets.caption_dropout_rate": Same(path="datasets.caption_dropout_rate"),
     "datasets.token_dropout_rate": Same(path="datasets.caption_tag_dropout_rate"),
     "datasets.shuffle_tokens": Same(path="datasets.shuffle_caption"),
@@ -234,46 +234,46 @@ FILE_WORDS: dict[str, Rule] = {
     "datasets.flip_x": Same(path="datasets.flip_aug"),
     "datasets.random_crop": Same(path="datasets.random_crop"),
     "datasets.alpha_mask": Same(path="datasets.alpha_mask"),
-    "datasets.mask_path": Turned(to=lambda value, _: {"datasets.mask_folder": str(value)}, why="The folder with masks.", same=True),
-    "datasets.mask_min_value": Turned(to=_masked, why=""),
-    "datasets.control_path": Turned(to=_control, why="The folder with control pictures.", same=True),
-    "datasets.control_path_1": Turned(to=_control, why="The folder with control pictures.", same=True),
-    "datasets.control_path_2": Turned(to=_more_control, why=""),
-    "datasets.control_path_3": Turned(to=_more_control, why=""),
-    "datasets.full_size_control_images": Turned(
+    "datasets.mask_path": Translated(to=lambda value, _: {"datasets.mask_folder": str(value)}, why="The folder with masks.", same=True),
+    "datasets.mask_min_value": Translated(to=_masked, why=""),
+    "datasets.control_path": Translated(to=_control, why="The folder with control pictures.", same=True),
+    "datasets.control_path_1": Translated(to=_control, why="The folder with control pictures.", same=True),
+    "datasets.control_path_2": Translated(to=_more_control, why=""),
+    "datasets.control_path_3": Translated(to=_more_control, why=""),
+    "datasets.full_size_control_images": Translated(
         to=lambda value, _: {"buckets.control_size": "own" if switch(value) else "same"}, why="How control pictures are sized."
     ),
-    "datasets.resolution": Turned(to=_resolution, why="The largest size, and the others beside it: each picture is trained at each."),
+    "datasets.resolution": Translated(to=_resolution, why="The largest size, and the others beside it: each picture is trained at each."),
     "datasets.resolution own": Meaningless(
         why="", unless=lambda _: True, otherwise="Folders with sizes of their own are not possible here: all are trained at all sizes."
     ),
-    "datasets.bucket_tolerance": Turned(to=_tolerance, why="Sides of buckets are multiples of this."),
-    "datasets.buckets": Turned(to=_buckets, why="Pictures are not enlarged."),
-    "datasets.square_crop": Turned(to=_square, why="Pictures are cropped to a square."),
-    "datasets.cache_latents": Turned(to=_cached, why="One latent is drawn for each picture and used again."),
-    "datasets.cache_latents_to_disk": Turned(to=_cached, why="One latent is drawn for each picture and used again."),
+    "datasets.bucket_tolerance": Translated(to=_tolerance, why="Sides of buckets are multiples of this."),
+    "datasets.buckets": Translated(to=_buckets, why="Pictures are not enlarged."),
+    "datasets.square_crop": Translated(to=_square, why="Pictures are cropped to a square."),
+    "datasets.cache_latents": Translated(to=_cached, why="One latent is drawn for each picture and used again."),
+    "datasets.cache_latents_to_disk": Translated(to=_cached, why="One latent is drawn for each picture and used again."),
     "datasets.cache_text_embeddings": Meaningless(why="Captions are encoded once, unless a text encoder is trained."),
-    "save.dtype": Turned(to=_format, why="The number format of the saved file."),
-    "save.save_dtype": Turned(to=_format, why="The number format of the saved file."),
-    "save.save_every": Turned(to=_saved, why="Files are saved by steps, not by epochs."),
-    "save.max_step_saves_to_keep": Turned(to=_kept, why="The same number of files is kept: save_last_n_steps counts the steps "
+    "save.dtype": Translated(to=_format, why="The number format of the saved file."),
+    "save.save_dtype": Translated(to=_format, why="The number format of the saved file."),
+    "save.save_every": Translated(to=_saved, why="Files are saved by steps, not by epochs."),
+    "save.max_step_saves_to_keep": Translated(to=_kept, why="The same number of files is kept: save_last_n_steps counts the steps "
         "between them."),
     "save.save_format": Meaningless(why="Files have the form that ComfyUI loads; save_diffusers_copy adds one for diffusers."),
     "save.push_to_hub": lacking(_SHARED),
     "save.hf_repo_id": Meaningless(why=_SHARED),
     "save.hf_private": Meaningless(why=_SHARED),
-    "sample.prompts": Turned(
+    "sample.prompts": Translated(
         to=_prompts, why="One prompt a line, with its size, seed and cfg; control pictures by name, in ComfyUI's input folder."
     ),
     "sample.width": Same(path="sampling.width"),
     "sample.height": Same(path="sampling.height"),
     "sample.seed": Same(path="sampling.sample_seed"),
     "sample.walk_seed": Meaningless(why="The seed goes up from prompt to prompt here; where it does not, it is written behind each."),
-    "sample.neg": Turned(to=_negative, why="The negative prompt.", same=True),
-    "sample.guidance_scale": Turned(to=_cfg, why="cfg; a model that takes its guidance as a number is sampled with cfg 1."),
+    "sample.neg": Translated(to=_negative, why="The negative prompt.", same=True),
+    "sample.guidance_scale": Translated(to=_cfg, why="cfg; a model that takes its guidance as a number is sampled with cfg 1."),
     "sample.sample_steps": Same(path="sampling.steps"),
-    "sample.sampler": Turned(to=_sampler, why="Sampler and scheduler by ComfyUI's names."),
-    "sample.sample_every": Turned(to=_drawn, why="Pictures are drawn by steps, not by epochs."),
+    "sample.sampler": Translated(to=_sampler, why="Sampler and scheduler by ComfyUI's names."),
+    "sample.sample_every": Translated(to=_drawn, why="Pictures are drawn by steps, not by epochs."),
     "sample.sample_start_step": lacking("Pictures are drawn from the start here."),
     "sample.network_multiplier": lacking("Samples are drawn with the LoRA at strength 1.", 1),
     "sample.guidance_rescale": lacking("cfg is not rescaled here."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Meaningless, Paths, Rule, Said, Turned
+from ..rules import Meaningless, Paths, Rule, Said, Translated
 from ..values import switch, whole
 from .nested import hub_model, only_if
 from .reasons import NO_FAMILY, lacking
@@ -124,20 +124,20 @@ _ADAPTER = (
     "A training adapter: load it with Load LoRA in front of Train LoRA, and leave it out when you use the trained LoRA."
 )
 MODEL_WORDS: dict[str, Rule] = {
-    "model.name_or_path": Turned(to=_name, why=hub_model("checkpoint").why),
+    "model.name_or_path": Translated(to=_name, why=hub_model("checkpoint").why),
     "model.name_or_path_original": Meaningless(why="The name before training."),
-    "model.arch": Turned(to=_family, why="The kind of model, by its name here."),
-    "model.model_arch": Turned(to=_family, why="The kind of model, by its name here."),
-    **{f"model.{name}": Turned(to=_old_switch, why="The kind of model, by its name here.") for name in _SWITCHES},
+    "model.arch": Translated(to=_family, why="The kind of model, by its name here."),
+    "model.model_arch": Translated(to=_family, why="The kind of model, by its name here."),
+    **{f"model.{name}": Translated(to=_old_switch, why="The kind of model, by its name here.") for name in _SWITCHES},
     "model.is_flex2": lacking("Flex.2 is not trained here."),
-    "model.is_v_pred": Turned(to=lambda value, _: {"model.v_prediction": switch(value)}, why="The model predicts v.", same=True),
+    "model.is_v_pred": Translated(to=lambda value, _: {"model.v_prediction": switch(value)}, why="The model predicts v.", same=True),
     "model.vae_path": hub_model("vae"),
     "model.unet_path": hub_model("diffusion_model"),
     "model.te_name_or_path": hub_model("text_encoder"),
     "model.extras_name_or_path": Meaningless(why="Text encoders and VAE are chosen in loaders of their own."),
     "model.model_paths": Meaningless(why="Text encoders and VAE are chosen in loaders of their own."),
-    "model.quantize": Turned(to=_quantize, why=_EIGHT),
-    "model.qtype": Turned(to=_qtype, why=_EIGHT),
+    "model.quantize": Translated(to=_quantize, why=_EIGHT),
+    "model.qtype": Translated(to=_qtype, why=_EIGHT),
     "model.quantize_te": _ENCODERS, "model.qtype_te": _ENCODERS, "model.te_dtype": _ENCODERS, "model.te_device": _ENCODERS,
     "model.text_encoder_bits": _ENCODERS,
     **dict.fromkeys(
@@ -161,7 +161,7 @@ MODEL_WORDS: dict[str, Rule] = {
     "model.use_text_encoder_2": Meaningless(why="All text encoders of the model are used."),
     "model.experimental_xl": Meaningless(why="It has no effect on what is trained."),
     "model.in_context": lacking("There is no such way of giving control pictures here."),
-    "model.compile": Turned(to=lambda value, _: {"training.torch_compile": switch(value)}, why="The same.", same=True),
+    "model.compile": Translated(to=lambda value, _: {"training.torch_compile": switch(value)}, why="The same.", same=True),
     **dict.fromkeys(
         (f"model.{name}" for name in ("block_compile", "compile_mode", "compile_fullgraph", "compile_dynamic", "cache_size_limit")),
         Meaningless(why="torch_compile compiles each block of the model."),
@@ -170,7 +170,7 @@ MODEL_WORDS: dict[str, Rule] = {
     "model.model_kwargs.train_high_noise": lacking(_EXPERTS),
     "model.model_kwargs.train_low_noise": lacking(_EXPERTS),
     "model.model_kwargs.llama_model_path": hub_model("text_encoder"),
-    "model.model_kwargs.match_target_res": Turned(
+    "model.model_kwargs.match_target_res": Translated(
         to=lambda value, _: {"buckets.control_size": "same" if switch(value) else "own"}, why="How control pictures are sized."
     ),
 }  # fmt: skip
@@ -220,7 +220,7 @@ def _conv(path: str) -> Rule:
             paths["network.conv_alpha"] = value
         return paths
 
-    return Turned(to=to, why="The rank of 3x3 convolutions; without conv_alpha their alpha is the same.", same=True)
+    return Translated(to=to, why="The rank of 3x3 convolutions; without conv_alpha their alpha is the same.", same=True)
 
 
 def _lokr(path: str) -> Rule:
@@ -228,7 +228,7 @@ def _lokr(path: str) -> Rule:
         only_if(algo(said) == "lokr", "It is for LoKr.")
         return {path: value} if path.endswith("factor") else _type(value, said)
 
-    return Turned(to=to, why="LoKr: the large block is not decomposed.")
+    return Translated(to=to, why="LoKr: the large block is not decomposed.")
 
 
 def _contains(path: str) -> Rule:
@@ -249,7 +249,7 @@ def _contains(path: str) -> Rule:
             patterns.append(block + (r".*linear2" if found["layer"] and single else ""))
         return {path: "\n".join(patterns)}
 
-    return Turned(to=to, why="The blocks by the names that they have in ComfyUI.")
+    return Translated(to=to, why="The blocks by the names that they have in ComfyUI.")
 
 
 def _only_blocks(value: Any, said: Said) -> Paths:
@@ -258,21 +258,21 @@ def _only_blocks(value: Any, said: Said) -> Paths:
 
 _INCLUDE, _EXCLUDE = _contains("network.include"), _contains("network.exclude")
 NETWORK_WORDS: dict[str, Rule] = {
-    "network.type": Turned(to=_type, why="The type of network; LoKr has the full rank unless lokr_full_rank is off."),
-    "network.linear": Turned(to=_rank, why="The rank.", same=True),
-    "network.rank": Turned(to=_rank, why="The rank.", same=True),
-    "network.linear_alpha": Turned(to=_alpha, why="Alpha.", same=True),
-    "network.alpha": Turned(to=_plain_alpha, why="Alpha.", same=True),
+    "network.type": Translated(to=_type, why="The type of network; LoKr has the full rank unless lokr_full_rank is off."),
+    "network.linear": Translated(to=_rank, why="The rank.", same=True),
+    "network.rank": Translated(to=_rank, why="The rank.", same=True),
+    "network.linear_alpha": Translated(to=_alpha, why="Alpha.", same=True),
+    "network.alpha": Translated(to=_plain_alpha, why="Alpha.", same=True),
     "network.conv": _conv("network.conv_rank"),
     "network.conv_alpha": _conv("network.conv_alpha"),
-    "network.dropout": Turned(to=lambda value, _: {"network.dropout": value or 0.0}, why="The dropout of the network.", same=True),
-    "network.transformer_only": Turned(to=_only_blocks, why="Which layers are trained: those of the blocks, or all, as in U-Nets."),
+    "network.dropout": Translated(to=lambda value, _: {"network.dropout": value or 0.0}, why="The dropout of the network.", same=True),
+    "network.transformer_only": Translated(to=_only_blocks, why="Which layers are trained: those of the blocks, or all, as in U-Nets."),
     "network.lokr_full_rank": _lokr("network.full_matrix"),
     "network.lokr_factor": _lokr("network.factor"),
     "network.old_lokr_format": Meaningless(why="How ai-toolkit writes the file."),
     "network.split_multistage_loras": Meaningless(why="How ai-toolkit writes files of models with two experts."),
     "network.layer_offloading": _PLACES,
-    "network.pretrained_lora_path": Turned(
+    "network.pretrained_lora_path": Translated(
         to=lambda value, _: {"network.network_weights": str(value)}, why="The LoRA that is trained on: choose its file."
     ),
     "network.all_layers": lacking("Norms are trained with train_norm of Network Config, and other layers not."),

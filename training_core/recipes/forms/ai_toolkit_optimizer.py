@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..rules import Paths, Rule, Said, Same, Turned
+from ..rules import Paths, Rule, Said, Same, Translated
 from ..values import number, whole
 from .nested import only_if, plain
 from .reasons import lacking
@@ -159,16 +159,18 @@ def _stairs(given: dict[str, str], steps: float, said: Said) -> Paths:
 
 
 OPTIMIZER_WORDS: dict[str, Rule] = {
-    "train.steps": Turned(to=_steps, why="The length in updates; a step is a batch where gradient_accumulation_steps is used.", same=True),
-    "train.gradient_accumulation": Turned(to=_accumulated, why="Batches per update.", same=True),
-    "train.gradient_accumulation_steps": Turned(to=_accumulated, why="Batches per update; steps are counted in batches there."),
-    "train.lr": Turned(to=_learning_rate, why="The learning rate; below 0.1 it is 1 for Prodigy, as there.", same=True),
-    "train.unet_lr": Turned(to=lambda value, said: {"optimizer.unet_lr": plain(rate(value, said))}, why="The same.", same=True),
-    "train.optimizer": Turned(to=_optimizer, why="The optimizer, with the arguments that ai-toolkit gives it."),
-    "train.optimizer_params": Turned(to=_argument, why="Arguments of the optimizer, as optimizer_args.", same=True),
+    "train.steps": Translated(
+        to=_steps, why="The length in updates; a step is a batch where gradient_accumulation_steps is used.", same=True
+    ),
+    "train.gradient_accumulation": Translated(to=_accumulated, why="Batches per update.", same=True),
+    "train.gradient_accumulation_steps": Translated(to=_accumulated, why="Batches per update; steps are counted in batches there."),
+    "train.lr": Translated(to=_learning_rate, why="The learning rate; below 0.1 it is 1 for Prodigy, as there.", same=True),
+    "train.unet_lr": Translated(to=lambda value, said: {"optimizer.unet_lr": plain(rate(value, said))}, why="The same.", same=True),
+    "train.optimizer": Translated(to=_optimizer, why="The optimizer, with the arguments that ai-toolkit gives it."),
+    "train.optimizer_params": Translated(to=_argument, why="Arguments of the optimizer, as optimizer_args.", same=True),
     "train.weight_decay": lacking("It has no effect there: it is an argument of the optimizer, in optimizer_params."),
-    "train.lr_scheduler": Turned(to=_schedule, why="The schedule by its name here."),
-    "train.lr_scheduler_params": Turned(
+    "train.lr_scheduler": Translated(to=_schedule, why="The schedule by its name here."),
+    "train.lr_scheduler_params": Translated(
         to=lambda value, said: _schedule(said.get("train.lr_scheduler", "constant"), said), why="Arguments of the schedule."
     ),
     "train.max_grad_norm": Same(path="optimizer.max_grad_norm"),

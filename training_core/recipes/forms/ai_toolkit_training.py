@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules import Meaningless, Paths, Rule, Said, Same, Turned
+from ..rules import Meaningless, Paths, Rule, Said, Same, Translated
 from ..values import number, number_format, switch, whole
 from .ai_toolkit_model import family, finetunes, flow
 from .ai_toolkit_optimizer import OPTIMIZER_WORDS, rate
@@ -149,40 +149,44 @@ _COMPUTED = Meaningless(why="It says how a step is computed, not what is learned
 TRAINING_WORDS: dict[str, Rule] = {
     **OPTIMIZER_WORDS,
     "train.batch_size": Same(path="buckets.batch_size"),
-    "train.text_encoder_lr": Turned(to=_text_rate, why="The learning rate of the text encoders.", same=True),
+    "train.text_encoder_lr": Translated(to=_text_rate, why="The learning rate of the text encoders.", same=True),
     "train.ema_config": Meaningless(why="EMA is off."),
-    "train.ema_config.use_ema": Turned(to=_ema, why="The average is saved beside the network, as name-ema."),
-    "train.ema_config.ema_decay": Turned(to=_ema, why="The decay of the average."),
+    "train.ema_config.use_ema": Translated(to=_ema, why="The average is saved beside the network, as name-ema."),
+    "train.ema_config.ema_decay": Translated(to=_ema, why="The decay of the average."),
     "train.ema_config.use_feedback": lacking("The average does not lead the training here."),
     "train.ema_config.param_multiplier": lacking("There is no such thing here; weight_decay of the optimizer comes near it.", 1.0),
-    "train.dtype": Turned(to=_format, why="The number format of the arithmetic."),
-    "train.train_unet": Turned(to=_trained, why="What is trained is one choice here."),
-    "train.train_text_encoder": Turned(to=_trained, why="What is trained is one choice here."),
-    "train.gradient_checkpointing": Turned(
+    "train.dtype": Translated(to=_format, why="The number format of the arithmetic."),
+    "train.train_unet": Translated(to=_trained, why="What is trained is one choice here."),
+    "train.train_text_encoder": Translated(to=_trained, why="What is trained is one choice here."),
+    "train.gradient_checkpointing": Translated(
         to=lambda value, _: {"training.gradient_checkpointing": "all" if switch(value) else "off"},
         why="Blocks of the model are computed twice, which saves memory.",
     ),
     "train.noise_scheduler": Meaningless(why="How a model is noised follows from its kind."),
     "train.num_train_timesteps": lacking("All models have 1000 timesteps here.", 1000),
-    "train.timestep_type": Turned(
+    "train.timestep_type": Translated(
         to=_timesteps, why="How often each timestep is trained; weights of the loss as the nearest shift, with the same mean."
     ),
-    "train.linear_timesteps": Turned(to=_bell, why="The loss has the weights of a bell there: the nearest is sigmoid."),
-    "train.linear_timesteps2": Turned(to=_bell, why="The loss has the weights of half a bell there: the nearest is sigmoid."),
-    "train.content_or_style": Turned(to=_favour, why="Much noise (content) or little (style) is favoured by a shift with the same median."),
+    "train.linear_timesteps": Translated(to=_bell, why="The loss has the weights of a bell there: the nearest is sigmoid."),
+    "train.linear_timesteps2": Translated(to=_bell, why="The loss has the weights of half a bell there: the nearest is sigmoid."),
+    "train.content_or_style": Translated(
+        to=_favour, why="Much noise (content) or little (style) is favoured by a shift with the same median."
+    ),
     "train.content_or_style_reg": lacking("Regularization pictures have the same timesteps here.", "balanced"),
-    "train.min_denoising_steps": Turned(to=_first, why="Steps are counted from the most noise on there: max_timestep."),
-    "train.max_denoising_steps": Turned(to=_last, why="Steps are counted from the most noise on there: min_timestep."),
-    "train.noise_offset": Turned(to=_noise_offset, why="The same.", same=True),
+    "train.min_denoising_steps": Translated(to=_first, why="Steps are counted from the most noise on there: max_timestep."),
+    "train.max_denoising_steps": Translated(to=_last, why="Steps are counted from the most noise on there: min_timestep."),
+    "train.noise_offset": Translated(to=_noise_offset, why="The same.", same=True),
     "train.dynamic_noise_offset": lacking("There is no such offset here: adaptive_noise_scale comes near it."),
-    "train.min_snr_gamma": Turned(to=_snr, why="The gamma of Min-SNR.", same=True),
-    "train.snr_gamma": Turned(to=_snr, why="A weight that does not stop at 1 there: the nearest is Min-SNR."),
+    "train.min_snr_gamma": Translated(to=_snr, why="The gamma of Min-SNR.", same=True),
+    "train.snr_gamma": Translated(to=_snr, why="A weight that does not stop at 1 there: the nearest is Min-SNR."),
     "train.reg_weight": Same(path="loss.prior_loss_weight"),
-    "train.loss_type": Turned(to=_loss, why="The loss by its name here."),
+    "train.loss_type": Translated(to=_loss, why="The loss by its name here."),
     "train.prompt_dropout_prob": Same(path="datasets.caption_dropout_rate"),
-    "train.skip_first_sample": Turned(to=lambda value, _: {"sampling.sample_at_first": not switch(value)}, why="The opposite.", same=True),
+    "train.skip_first_sample": Translated(
+        to=lambda value, _: {"sampling.sample_at_first": not switch(value)}, why="The opposite.", same=True
+    ),
     "train.force_first_sample": Meaningless(why="A run that goes on draws no first samples again."),
-    "train.disable_sampling": Turned(
+    "train.disable_sampling": Translated(
         to=lambda value, _: {"sampling.sample_every_n_epochs": 0, "sampling.sample_every_n_steps": 0} if switch(value) else {},
         why="No pictures are drawn while training.",
     ),
@@ -192,7 +196,7 @@ TRAINING_WORDS: dict[str, Rule] = {
     "train.blank_prompt_preservation": lacking("There is no such thing here: it keeps what the model draws without a prompt; "
         "caption_dropout_rate comes near it."),
     "train.blank_prompt_preservation_multiplier": Meaningless(why="It belongs to blank_prompt_preservation."),
-    "train.bypass_guidance_embedding": Turned(to=_bypassed, why=""),
+    "train.bypass_guidance_embedding": Translated(to=_bypassed, why=""),
     "train.switch_boundary_every": Meaningless(why="It is for models with two experts, which are trained one by one here."),
     **dict.fromkeys(
         (f"train.{name}" for name in ("xformers", "sdp", "attention_backend", "unload_text_encoder", "cache_text_embeddings")), _COMPUTED

@@ -11,7 +11,7 @@ from ..document import Document
 from ..draft import Draft
 from ..form import Form
 from ..recipe import Line
-from ..rules import Given, Said, Told
+from ..rules import Contents, Entry, Said
 from ..translate import Program
 from . import command_line
 from .diffusion_pipe_model import TYPES, goes_on, is_flow, kind
@@ -35,17 +35,17 @@ _SWITCHES = frozenset(
 _SECRET = "wandb_api_key"
 
 
-def _main(document: Document) -> Told | None:
+def _main(document: Document) -> Contents | None:
     """Return what a main file says; a part of one is enough if it has a setting that no other program has."""
     return _main_table(document.toml or {})
 
 
-def _dataset(document: Document) -> Told | None:
+def _dataset(document: Document) -> Contents | None:
     """Return what the file of a dataset says: a Dataset Loader for each [[directory]]."""
     return _dataset_table(document.toml or {})
 
 
-def _posted(document: Document) -> Told | None:
+def _posted(document: Document) -> Contents | None:
     """Return what TOML in the middle of a text says: between lines of three backticks, or between sentences.
 
     Raises:
@@ -64,14 +64,14 @@ def _posted(document: Document) -> Told | None:
         found = [told] if told is not None else []
     if not found:
         raise document.toml_mistake
-    return Told(
-        given=tuple(given for told in found for given in told.given),
+    return Contents(
+        entries=tuple(given for told in found for given in told.entries),
         datasets=max(told.datasets for told in found),
         unread=tuple(prose),
     )
 
 
-def _part(text: str) -> Told | None:
+def _part(text: str) -> Contents | None:
     try:
         table = toml.loads(text)
     except toml.TOMLDecodeError:
@@ -79,30 +79,30 @@ def _part(text: str) -> Told | None:
     return _dataset_table(table) or _main_table(table)
 
 
-def _main_table(tree: Mapping[str, Any]) -> Told | None:
+def _main_table(tree: Mapping[str, Any]) -> Contents | None:
     tables = [tree[name] for name in ("model", "adapter", "optimizer") if isinstance(tree.get(name), dict)]
     if not any(isinstance(table.get("type"), str) for table in tables) and not any(
         name in tree for name in _MAIN_ALONE
     ):
         return None
-    return Told(given=tuple(_flat(tree)), datasets=0)
+    return Contents(entries=tuple(_flat(tree)), datasets=0)
 
 
-def _dataset_table(tree: Mapping[str, Any]) -> Told | None:
+def _dataset_table(tree: Mapping[str, Any]) -> Contents | None:
     folders = tree.get("directory")
     if not isinstance(folders, list) or not folders or not all(isinstance(folder, dict) for folder in folders):
         return None
     first = {name: value for name, value in tree.items() if name != "directory"}
     shared = {name: _shared(name, first, folders) for name in SHARED}
     given = [
-        Given(name=name if name not in shared or shared[name] == value else "overridden", shown=name, value=value)
+        Entry(name=name if name not in shared or shared[name] == value else "overridden", shown=name, value=value)
         for name, value in first.items()
     ]
     for number, folder in enumerate(folders):
         for name, value in folder.items():
             for_all = name in shared and shared[name] == value
             given.append(
-                Given(
+                Entry(
                     name=name if for_all else f"directory.{name}",
                     shown=name,
                     value=value,
@@ -110,7 +110,7 @@ def _dataset_table(tree: Mapping[str, Any]) -> Told | None:
                     datasets=None if for_all else (number,),
                 )
             )
-    return Told(given=tuple(given), datasets=len(folders))
+    return Contents(entries=tuple(given), datasets=len(folders))
 
 
 def _shared(name: str, first: Mapping[str, Any], folders: list[dict[str, Any]]) -> Any:
@@ -121,7 +121,7 @@ def _shared(name: str, first: Mapping[str, Any], folders: list[dict[str, Any]]) 
     return first.get(name) or next(value for value in values if value is not None)
 
 
-def _command(document: Document) -> Told | None:
+def _command(document: Document) -> Contents | None:
     """Return what a command says that starts diffusion-pipe: which file has its settings, and how many cards there are."""
     for command in command_line.commands(document.text) if document.ending in ("", ".txt", ".sh", ".md") else ():
         options, _ = command_line.options(command.words, _SWITCHES, frozenset())
@@ -129,21 +129,21 @@ def _command(document: Document) -> Told | None:
             each.name != "deepspeed" for each in options
         ):
             continue
-        given = [Given(name=f"--{each.name}", value=each.values[0] if each.values else True) for each in options]
+        given = [Entry(name=f"--{each.name}", value=each.values[0] if each.values else True) for each in options]
         if cards := _CARDS.search(document.text):
-            given.append(Given(name="--num_gpus", value=cards[1]))
-        return Told(given=tuple(given), datasets=0)
+            given.append(Entry(name="--num_gpus", value=cards[1]))
+        return Contents(entries=tuple(given), datasets=0)
     return None
 
 
-def _flat(tree: Mapping[str, Any], table: str = "") -> Iterator[Given]:
+def _flat(tree: Mapping[str, Any], table: str = "") -> Iterator[Entry]:
     """Yield the settings of a main file, those of its tables with the table's name and a dot in front."""
     for name, value in tree.items():
         if isinstance(value, dict) and not table:
             yield from _flat(value, f"{name}.")
         else:
             hidden = name == _SECRET and value
-            yield Given(name=table + name, value="(not shown)" if hidden else value)
+            yield Entry(name=table + name, value="(not shown)" if hidden else value)
 
 
 def _implied(said: Said) -> dict[str, Any]:

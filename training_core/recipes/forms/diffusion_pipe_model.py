@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import quoted
 from ...families.refused import REFUSED
-from ..rules import ASKED, Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, model_file
+from ..rules import ASKED, Meaningless, NoMeaning, Paths, Rule, Said, Same, Translated, model_file
 from ..values import number, number_format, switch, text
 from .nested import only_if
 from .reasons import LAYER_RATES, NOT_MERGED, lacking
@@ -156,8 +156,8 @@ def _scale(value: Any, said: Said) -> Paths:
     return {"noise.sigmoid_scale" if _by_size(said) else "noise.logit_std": value}
 
 
-def _timestep(field: str) -> Turned:
-    return Turned(
+def _timestep(field: str) -> Translated:
+    return Translated(
         to=lambda value, _: {f"noise.{field}": round(number(value) * 1000)},
         why="As a number of 1000. There, timesteps outside are cut off; here the whole distribution is squeezed between the two.",
     )
@@ -167,40 +167,42 @@ _LOADING = Meaningless(why="ComfyUI loads the text encoder as its file is; capti
 _LONG = Meaningless(why="Text encoders read the whole caption here, as they do in ComfyUI.")
 
 MODEL_WORDS: dict[str, Rule] = {
-    "model.type": Turned(to=_family, why="The kind of the model."),
-    "model.checkpoint_path": Turned(to=_trained_file, why=ASKED),
-    "model.transformer_path": Turned(to=_trained_file, why=ASKED),
-    "model.diffusion_model": Turned(to=_trained_file, why=ASKED),
-    "model.single_file_path": Turned(to=_trained_file, why=ASKED),
-    "model.diffusers_path": Turned(to=_folder, why="A folder with a model's parts there: you are asked for their files."),
-    "model.ckpt_path": Turned(to=_folder, why="A folder with a model's parts there: you are asked for their files."),
+    "model.type": Translated(to=_family, why="The kind of the model."),
+    "model.checkpoint_path": Translated(to=_trained_file, why=ASKED),
+    "model.transformer_path": Translated(to=_trained_file, why=ASKED),
+    "model.diffusion_model": Translated(to=_trained_file, why=ASKED),
+    "model.single_file_path": Translated(to=_trained_file, why=ASKED),
+    "model.diffusers_path": Translated(to=_folder, why="A folder with a model's parts there: you are asked for their files."),
+    "model.ckpt_path": Translated(to=_folder, why="A folder with a model's parts there: you are asked for their files."),
     **{f"model.{name}": model_file("vae") for name in ("vae_path", "vae")},
     **{f"model.{name}": model_file("text_encoder") for name in ("text_encoder_path", "llm_path", "llama3_path", "text_encoder")},
     "model.clip_path": model_file("clip_l"),
     "model.t5_path": model_file("t5xxl"),
-    "model.text_encoders": Turned(to=_encoders, why=ASKED),
+    "model.text_encoders": Translated(to=_encoders, why=ASKED),
     "model.byt5_path": Meaningless(why="You are asked for this text encoder beside the first one."),
     "model.audio_vae": Meaningless(why="Pictures without sound are trained here."),
-    "model.dtype": Turned(to=_precision, why="The number format of the computation."),
-    "model.transformer_dtype": Turned(to=_weight_dtype, why="The frozen model is kept in it: weight_dtype of Load Diffusion Model."),
-    "model.diffusion_model_dtype": Turned(to=_weight_dtype, why="The frozen model is kept in it: weight_dtype of Load Diffusion Model."),
+    "model.dtype": Translated(to=_precision, why="The number format of the computation."),
+    "model.transformer_dtype": Translated(to=_weight_dtype, why="The frozen model is kept in it: weight_dtype of Load Diffusion Model."),
+    "model.diffusion_model_dtype": Translated(
+        to=_weight_dtype, why="The frozen model is kept in it: weight_dtype of Load Diffusion Model."
+    ),
     "model.guidance": Same(path="conditioning.guidance_scale"),
-    "model.timestep_sample_method": Turned(to=_method, why="How often each timestep is trained.", same=True),
-    "model.sigmoid_scale": Turned(to=_scale, why="How wide the distribution of timesteps is."),
-    "model.shift": Turned(to=lambda value, _: {"noise.flow_shift": value}, why="flow_shift of Noise Config.", same=True),
-    "model.flux_shift": Turned(to=_shift_by_size, why="Timesteps are shifted by the picture's size: timestep_sampling flux_shift."),
-    "model.lumina_shift": Turned(to=_shift_by_size, why="Timesteps are shifted by the picture's size: timestep_sampling flux_shift."),
+    "model.timestep_sample_method": Translated(to=_method, why="How often each timestep is trained.", same=True),
+    "model.sigmoid_scale": Translated(to=_scale, why="How wide the distribution of timesteps is."),
+    "model.shift": Translated(to=lambda value, _: {"noise.flow_shift": value}, why="flow_shift of Noise Config.", same=True),
+    "model.flux_shift": Translated(to=_shift_by_size, why="Timesteps are shifted by the picture's size: timestep_sampling flux_shift."),
+    "model.lumina_shift": Translated(to=_shift_by_size, why="Timesteps are shifted by the picture's size: timestep_sampling flux_shift."),
     "model.image_shift": lacking("There is one shift for all pictures here: flow_shift of Noise Config."),
     "model.min_t": _timestep("min_timestep"),
     "model.max_t": _timestep("max_timestep"),
-    "model.v_pred": Turned(to=_v_pred, why="The model predicts v, and its last timestep is made pure noise."),
+    "model.v_pred": Translated(to=_v_pred, why="The model predicts v, and its last timestep is made pure noise."),
     "model.min_snr_gamma": Same(path="loss.min_snr_gamma"),
     "model.debiased_estimation_loss": Same(path="loss.debiased_estimation_loss"),
     "model.unet_lr": Same(path="optimizer.unet_lr"),
-    "model.text_encoder_1_lr": Turned(
+    "model.text_encoder_1_lr": Translated(
         to=lambda _, said: {"optimizer.text_encoder_lr": _encoder_rates(said)}, why="Both encoders' rates in one field."
     ),
-    "model.text_encoder_2_lr": Turned(
+    "model.text_encoder_2_lr": Translated(
         to=lambda _, said: {"optimizer.text_encoder_lr": _encoder_rates(said)}, why="Both encoders' rates in one field."
     ),
     "model.llm_adapter_lr": lacking("Anima's text adapter is not trained here."),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import quoted
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Translated
 from ..values import number, switch, text, whole
 from .diffusion_pipe_model import OFF
 from .nested import only_if
@@ -141,7 +141,7 @@ def _written(value: Any) -> str:
     return f"{value:.10g}" if isinstance(value, (int, float)) else "".join(text(value).split())
 
 
-def _argument(name: str) -> Turned:
+def _argument(name: str) -> Translated:
     def to(_value: Any, said: Said) -> Paths:
         takes = known(said).takes
         if _type(said) in (*_LACKING, ""):
@@ -150,7 +150,7 @@ def _argument(name: str) -> Turned:
             raise ValueError(f"{known(said).name} has no such argument here: it is left out.")
         return _arguments(said)
 
-    return Turned(to=to, why="An argument of the optimizer.", same=True)
+    return Translated(to=to, why="An argument of the optimizer.", same=True)
 
 
 def _half_life(_value: Any, said: Said) -> Paths:
@@ -165,11 +165,11 @@ def _release(value: Any, _said: Said) -> Paths:
 
 
 OPTIMIZER_WORDS: dict[str, Rule] = {
-    "optimizer.type": Turned(to=_optimizer, why="The optimizer by its name here, with the values that its class has there."),
+    "optimizer.type": Translated(to=_optimizer, why="The optimizer by its name here, with the values that its class has there."),
     "optimizer.lr": Same(path="optimizer.learning_rate"),
     **{f"optimizer.{name}": _argument(name) for name in ARGUMENTS},
-    "optimizer.beta2_half_life": Turned(to=_half_life, why="beta2 of betas follows from it and from the pictures in a step."),
-    "optimizer.gradient_release": Turned(
+    "optimizer.beta2_half_life": Translated(to=_half_life, why="beta2 of betas follows from it and from the pictures in a step."),
+    "optimizer.gradient_release": Translated(
         to=_release,
         why="Gradients are kept until the update here, and are not clipped, as there.",
     ),

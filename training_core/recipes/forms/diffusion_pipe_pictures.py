@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Translated
 from ..values import number, switch, text, whole
 from .diffusion_pipe_model import OFF
 from .nested import only_if
@@ -89,7 +89,7 @@ def _resolutions(_value: Any, said: Said) -> Paths:
     return paths | (bounds(said) if _buckets(said) else {})
 
 
-def _bound(field: str) -> Turned:
+def _bound(field: str) -> Translated:
     def to(_value: Any, said: Said) -> Paths:
         if not _buckets(said):
             raise NoMeaning("There are no buckets: enable_ar_bucket is off.")
@@ -97,7 +97,7 @@ def _bound(field: str) -> Turned:
             raise NoMeaning("The buckets are listed one by one, which decides there.")
         return {field: bounds(said)[field]}
 
-    return Turned(to=to, why="The side that a bucket of this ratio has at the resolution.")
+    return Translated(to=to, why="The side that a bucket of this ratio has at the resolution.")
 
 
 def _shapes(_value: Any, said: Said) -> Paths:
@@ -129,18 +129,18 @@ def _delimiter(value: Any, said: Said) -> Paths:
     return {"datasets.caption_separator": text(value).strip() or " "}
 
 
-_REPEATS = Turned(to=lambda value, _: {"datasets.repeats": whole(value)}, why="The same.", same=True)
+_REPEATS = Translated(to=lambda value, _: {"datasets.repeats": whole(value)}, why="The same.", same=True)
 _BOTH: dict[str, Rule] = {
     "num_repeats": _REPEATS,
-    "caption_prefix": Turned(
+    "caption_prefix": Translated(
         to=lambda value, _: {"datasets.caption_prefix": text(value).strip()}, why="A space is put behind it.", same=True
     ),
-    "frame_buckets": Turned(to=_frames, why=_STILL),
-    "cache_shuffle_num": Turned(
+    "frame_buckets": Translated(to=_frames, why=_STILL),
+    "cache_shuffle_num": Translated(
         to=_shuffled, why="Tags are shuffled anew each time here, not so many times in advance."
     ),
-    "shuffle_tags": Turned(to=_tags, why="Tags are shuffled."),
-    "cache_shuffle_delimiter": Turned(to=_delimiter, why="The sign between tags."),
+    "shuffle_tags": Translated(to=_tags, why="Tags are shuffled."),
+    "cache_shuffle_delimiter": Translated(to=_delimiter, why="The sign between tags."),
     "shuffle_metadata": Meaningless(why="The pictures are shuffled anew in each epoch here, by the seed."),
     "skip_empty_caption": lacking(
         "Pictures without a caption are not left out here: they are trained with an empty one."
@@ -150,15 +150,15 @@ _BOTH: dict[str, Rule] = {
 """What a folder can say as well as all of them together."""
 
 
-def _differs(name: str) -> Turned:
+def _differs(name: str) -> Translated:
     def to(_value: Any, _said: Said) -> Paths:
         raise ValueError(f"{name} is one for all folders here, in Bucketer: what this folder says is left out.")
 
-    return Turned(to=to, why="One for all folders.")
+    return Translated(to=to, why="One for all folders.")
 
 
-def _path(field: str, why: str) -> Turned:
-    return Turned(to=lambda value, _: {f"datasets.{field}": text(value)}, why=why)
+def _path(field: str, why: str) -> Translated:
+    return Translated(to=lambda value, _: {f"datasets.{field}": text(value)}, why=why)
 
 
 PICTURE_WORDS: dict[str, Rule] = {
@@ -169,16 +169,16 @@ PICTURE_WORDS: dict[str, Rule] = {
         "There is no mask for all pictures without one: put a file for each into mask_folder."
     ),
     "subsample_ratio": lacking("All pictures of a folder are trained here: use a folder with fewer."),
-    "resolutions": Turned(to=_resolutions, why="Width and height of a square; with buckets the area alone counts."),
-    "size_buckets": Turned(
+    "resolutions": Translated(to=_resolutions, why="Width and height of a square; with buckets the area alone counts."),
+    "size_buckets": Translated(
         to=_resolutions, why="Buckets are all sizes of the area here: its square, and the sides that these have."
     ),
-    "enable_ar_bucket": Turned(
+    "enable_ar_bucket": Translated(
         to=lambda _, said: {"buckets.enable_bucket": _buckets(said)}, why="Buckets of aspect ratios.", same=True
     ),
     "min_ar": _bound("buckets.min_bucket_reso"),
     "max_ar": _bound("buckets.max_bucket_reso"),
-    "ar_buckets": Turned(to=_shapes, why="Buckets are all sizes of the area here, up to the narrowest of these."),
+    "ar_buckets": Translated(to=_shapes, why="Buckets are all sizes of the area here, up to the narrowest of these."),
     "num_ar_buckets": Meaningless(why="How many buckets there are follows from bucket_reso_steps of Bucketer."),
     "overridden": Meaningless(why="Each folder says its own, which decides."),
     **_BOTH,

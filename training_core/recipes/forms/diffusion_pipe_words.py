@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, Vocabulary
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Translated, Vocabulary
 from ..values import number, number_format, switch, text, whole
 from .diffusion_pipe_model import MODEL_WORDS
 from .diffusion_pipe_optimizer import EXACT, OPTIMIZER_WORDS
@@ -62,13 +62,13 @@ def _image_batch(value: Any, said: Said) -> Paths:
     return {"buckets.batch_size": _per_size(value, said)}
 
 
-def _by_examples(field: str, but: str = "") -> Turned:
+def _by_examples(field: str, but: str = "") -> Translated:
     def to(value: Any, said: Said) -> Paths:
         if but:
             _with_data(said)
         return {field: max(1, whole(value) // (batch(said) * whole(said.get("gradient_accumulation_steps") or 1)))}
 
-    return Turned(to=to, why="A number of pictures there, converted to steps.")
+    return Translated(to=to, why="A number of pictures there, converted to steps.")
 
 
 def _checkpointing(value: Any, _said: Said) -> Paths:
@@ -148,8 +148,8 @@ def _trained_dtype(value: Any, said: Said) -> Paths:
     return {"training.full_precision": "bf16" if name == "bfloat16" else "fp16"}
 
 
-def _huber(kind: str) -> Turned:
-    return Turned(
+def _huber(kind: str) -> Translated:
+    return Translated(
         to=lambda value, _: {"loss.loss_type": kind, "loss.huber_schedule": "constant", "loss.huber_c": value},
         why="The nearest loss: it changes smoothly from squared to absolute differences at huber_c.",
     )
@@ -175,19 +175,19 @@ def _cards(value: Any, said: Said) -> Paths:
 
 
 _MAIN: dict[str, Rule] = {
-    "output_dir": Turned(to=_name, why="Its last folder is the name; files are saved in ComfyUI's loras folder."),
-    "dataset": Turned(to=_data, why="This file is read as well."),
+    "output_dir": Translated(to=_name, why="Its last folder is the name; files are saved in ComfyUI's loras folder."),
+    "dataset": Translated(to=_data, why="This file is read as well."),
     "epochs": Same(path="training.epochs"),
-    "max_steps": Turned(
+    "max_steps": Translated(
         to=lambda value, _: {"training.max_train_steps": value}, why="Training ends at this step; there it may end sooner, with the epochs."
     ),
-    "micro_batch_size_per_gpu": Turned(to=_batch, why="Pictures in a batch.", same=True),
-    "image_micro_batch_size_per_gpu": Turned(to=_image_batch, why="Pictures in a batch.", same=True),
+    "micro_batch_size_per_gpu": Translated(to=_batch, why="Pictures in a batch.", same=True),
+    "image_micro_batch_size_per_gpu": Translated(to=_image_batch, why="Pictures in a batch.", same=True),
     "gradient_accumulation_steps": Same(path="training.gradient_accumulation_steps"),
     "gradient_clipping": Same(path="optimizer.max_grad_norm"),
-    "warmup_steps": Turned(to=_warmup, why="A constant rate with a warm-up is lr_scheduler constant_with_warmup here."),
-    "lr_scheduler": Turned(to=_scheduler, why="The same curve: cosine ends at 1e-6 there.", same=True),
-    "force_constant_lr": Turned(to=_forced_rate, why="This rate is the one that counts there."),
+    "warmup_steps": Translated(to=_warmup, why="A constant rate with a warm-up is lr_scheduler constant_with_warmup here."),
+    "lr_scheduler": Translated(to=_scheduler, why="The same curve: cosine ends at 1e-6 there.", same=True),
+    "force_constant_lr": Translated(to=_forced_rate, why="This rate is the one that counts there."),
     "pseudo_huber_c": _huber("huber"),
     "huber_delta": _huber("huber"),
     "smooth_l1_beta": _huber("smooth_l1"),
@@ -195,15 +195,15 @@ _MAIN: dict[str, Rule] = {
     "save_every_n_epochs": Same(path="training.save_every_n_epochs"),
     "save_every_n_steps": Same(path="training.save_every_n_steps"),
     "save_every_n_examples": _by_examples("training.save_every_n_steps"),
-    "save_dtype": Turned(to=_saved_as, why="The number format of the files.", same=True),
-    "activation_checkpointing": Turned(to=_checkpointing, why="Every block is computed again, which saves memory."),
+    "save_dtype": Translated(to=_saved_as, why="The number format of the files.", same=True),
+    "activation_checkpointing": Translated(to=_checkpointing, why="Every block is computed again, which saves memory."),
     "blocks_to_swap": Same(path="training.blocks_to_swap"),
     "compile": Same(path="training.torch_compile"),
     "caching_batch_size": Same(path="cache.vae_batch_size"),
     "eval_datasets": lacking(
         "Other folders are not measured here: validation_split of Validation Config keeps a part of the pictures for it."
     ),
-    "eval_every_n_steps": Turned(to=_eval_steps, why="How often the loss on pictures that are not trained on is measured.", same=True),
+    "eval_every_n_steps": Translated(to=_eval_steps, why="How often the loss on pictures that are not trained on is measured.", same=True),
     "eval_every_n_examples": _by_examples("validation.validate_every_n_steps", but="eval"),
     **dict.fromkeys(
         ("eval_every_n_epochs", "eval_before_first_step", "eval_micro_batch_size_per_gpu", "image_eval_micro_batch_size_per_gpu",
@@ -218,21 +218,21 @@ _MAIN: dict[str, Rule] = {
     "map_num_proc": Meaningless(why="How many threads read the pictures is chosen here."),
     "regenerate_cache": Meaningless(why="Encodings are kept in a cache that knows what it was made from."),
     "video_clip_mode": Meaningless(why=_VIDEOS),
-    "adapter.type": Turned(to=_kind, why="The kind of network.", same=True),
-    "adapter.rank": Turned(to=_rank, why="alpha is always the rank there."),
+    "adapter.type": Translated(to=_kind, why="The kind of network.", same=True),
+    "adapter.rank": Translated(to=_rank, why="alpha is always the rank there."),
     "adapter.alpha": lacking("diffusion-pipe takes no alpha: it is always the rank there, and here with it."),
-    "adapter.dtype": Turned(to=_trained_dtype, why="The number format of the trained weights: full_precision of Train LoRA."),
+    "adapter.dtype": Translated(to=_trained_dtype, why="The number format of the trained weights: full_precision of Train LoRA."),
     "adapter.dropout": Same(path="network.dropout"),
     "adapter.rank_dropout": Same(path="network.rank_dropout"),
     "adapter.decompose_factor": Same(path="network.factor"),
-    "adapter.exclude_modules": Turned(to=_excluded, why="Layers whose names match, as they are called here."),
-    "adapter.init_from_existing": Turned(
+    "adapter.exclude_modules": Translated(to=_excluded, why="Layers whose names match, as they are called here."),
+    "adapter.init_from_existing": Translated(
         to=lambda value, _: {"network.network_weights": text(value)}, why="A LoRA of another computer: you are asked for yours."
     ),
     "adapter.fuse_adapters": lacking(
         NOT_MERGED
     ),
-    "adapter": Turned(
+    "adapter": Translated(
         to=lambda _v, _s: {"network.algo": "finetune"}, why="Without a table [adapter] the model itself is trained."
     ),
     "monitoring.enable_wandb": Meaningless(why=TRACKER),
@@ -245,8 +245,8 @@ _MAIN: dict[str, Rule] = {
 }  # fmt: skip
 
 _COMMAND: dict[str, Rule] = {
-    "--config": Turned(to=_config, why="This file is read as well."),
-    "--num_gpus": Turned(to=_cards, why="Each graphics card had a batch of its own: one card takes as many before an update, with "
+    "--config": Translated(to=_config, why="This file is read as well."),
+    "--num_gpus": Translated(to=_cards, why="Each graphics card had a batch of its own: one card takes as many before an update, with "
         "the same result."),
     "--resume_from_checkpoint": lacking(STATE_OF_ANOTHER),
     **dict.fromkeys(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..document import Document
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from ..values import text
 from .sd_scripts_dataset import read_table
 from .sd_scripts_told import told
@@ -17,7 +17,7 @@ _LISTS = ("network_args", "optimizer_args", "lr_scheduler_args")
 _TABLES = ("args", "dataset_args")
 
 
-def read(document: Document) -> Told | None:
+def read(document: Document) -> Contents | None:
     """Return what such a TOML says; None where a text is another one."""
     table = document.toml or {}
     parts = [
@@ -34,25 +34,27 @@ def read(document: Document) -> Told | None:
     pictures = read_table({"datasets": [{"subsets": subsets}]}) if isinstance(subsets, list) else None
     if pictures is not None:
         named = [
-            replace(each, name="described", shown="name") if each.name == "name" else each for each in pictures.given
+            replace(each, name="described", shown="name") if each.name == "name" else each for each in pictures.entries
         ]
-        pictures = replace(pictures, given=tuple(named))
-    given += [Given(name="described", shown=name, value=text(value)) for name, value in _rest(table)]
+        pictures = replace(pictures, entries=tuple(named))
+    given += [Entry(name="described", shown=name, value=text(value)) for name, value in _rest(table)]
     options = told(given)
     if pictures is None:
         return options
-    return Told(
-        given=(*options.given, *pictures.given), datasets=pictures.datasets, unread=(*options.unread, *pictures.unread)
+    return Contents(
+        entries=(*options.entries, *pictures.entries),
+        datasets=pictures.datasets,
+        unread=(*options.unread, *pictures.unread),
     )
 
 
-def _given(part: Mapping[str, Any]) -> list[Given]:
+def _given(part: Mapping[str, Any]) -> list[Entry]:
     given = []
     for name, value in part.items():
         if name in _LISTS and isinstance(value, dict):
-            given.append(Given(name=name, value=[f"{key}={text(inner)}" for key, inner in value.items()]))
+            given.append(Entry(name=name, value=[f"{key}={text(inner)}" for key, inner in value.items()]))
         else:
-            given.append(Given(name=_RENAMED.get(name, name), shown=name if name in _RENAMED else "", value=value))
+            given.append(Entry(name=_RENAMED.get(name, name), shown=name if name in _RENAMED else "", value=value))
     return given
 
 

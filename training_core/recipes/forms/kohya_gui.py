@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import AthanorError
 from ..document import Document
 from ..form import Form
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from ..values import is_on, text
 from . import kohya_gui_values as values
 from .kohya_gui_names import (
@@ -40,7 +40,7 @@ _NOISE = {
 }
 
 
-def _read(document: Document) -> Told | None:
+def _read(document: Document) -> Contents | None:
     """Return what the GUI would hand to sd-scripts.
 
     Raises:
@@ -53,10 +53,10 @@ def _read(document: Document) -> Told | None:
         raise AthanorError(
             f"{document.title} trains an embedding (Textual Inversion): here LoRAs and whole models are trained."
         )
-    return Told(given=tuple(_given(config)), datasets=2 if text(config.get("reg_data_dir")).strip() else 1)
+    return Contents(entries=tuple(_given(config)), datasets=2 if text(config.get("reg_data_dir")).strip() else 1)
 
 
-def _given(config: Mapping[str, Any]) -> Iterator[Given]:
+def _given(config: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield what each field says, by sd-scripts' name."""
     kind = _kind(config)
     yield from _model(config, kind)
@@ -65,15 +65,15 @@ def _given(config: Mapping[str, Any]) -> Iterator[Given]:
     for name, value in sorted(config.items(), key=lambda each: each[0] == "additional_parameters"):
         if name in SCRIPTS or name == "LoRA_type":
             if name not in (f"{kind}_checkbox", kind, "LoRA_type"):
-                yield Given(name=OFF, shown=name, value=value)
+                yield Entry(name=OFF, shown=name, value=value)
         elif value in _NOTHING and name not in values.OF_AN_EMPTY_BOX:
-            yield Given(name=EMPTY, shown=name, value="")
+            yield Entry(name=EMPTY, shown=name, value="")
         elif name in MEMBERS and _is_network(config):
             yield from _member(name, value, config)
         elif name in values.FIELDS:
             yield from values.FIELDS[name](name, value, config)
         elif name in GUI_ONLY:
-            yield Given(name=OF_THE_GUI, shown=name, value=value)
+            yield Entry(name=OF_THE_GUI, shown=name, value=value)
         else:
             yield _field(name, value, config, kind)
 
@@ -90,27 +90,27 @@ def _is_network(config: Mapping[str, Any]) -> bool:
     return "LoRA_type" in config or "network_dim" in config
 
 
-def _model(config: Mapping[str, Any], kind: str) -> Iterator[Given]:
+def _model(config: Mapping[str, Any], kind: str) -> Iterator[Entry]:
     """Yield which script the GUI runs: it tells the kind of the model, and whether the model itself is trained."""
     switch_name = next((name for name in SCRIPTS if is_on(config.get(name))), "")
     script = SCRIPTS.get(switch_name, "train_network.py")
     if not _is_network(config):
         script = {"train_network.py": "train_db.py"}.get(script, script.replace("_network", ""))
     shown = switch_name or ("v2" if is_on(config.get("v2")) else "no other kind of model is chosen")
-    yield Given(name="script", shown=shown if _is_network(config) else "no network: the whole model", value=script)
+    yield Entry(name="script", shown=shown if _is_network(config) else "no network: the whole model", value=script)
 
 
-def _network(config: Mapping[str, Any]) -> Iterator[Given]:
+def _network(config: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield sd-scripts' module and algorithm for the type of LoRA; files from before there were types are of the standard one."""
     written = text(config.get("LoRA_type") or "Standard")
     module, algo, _ = _type(config)
     if not module:
-        yield Given(name="LoRA_type", value=written)
+        yield Entry(name="LoRA_type", value=written)
         return
     sd3 = module == "networks.lora" and is_on(config.get("sd3_checkbox"))
-    yield Given(name="network_module", shown=f"LoRA_type {written}", value="networks.lora_sd3" if sd3 else module)
+    yield Entry(name="network_module", shown=f"LoRA_type {written}", value="networks.lora_sd3" if sd3 else module)
     if algo:
-        yield Given(name="network_args algo", shown=f"LoRA_type {written}", value=algo)
+        yield Entry(name="network_args algo", shown=f"LoRA_type {written}", value=algo)
 
 
 def _type(config: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
@@ -118,34 +118,34 @@ def _type(config: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
     return TYPES.get({"locon": "lycoris/locon"}.get(name, name), ("", "", ()))
 
 
-def _member(name: str, value: Any, config: Mapping[str, Any]) -> Iterator[Given]:
+def _member(name: str, value: Any, config: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield an argument of the network, where the type of LoRA has it."""
     if name not in (*_type(config)[2], *OF_ALL_TYPES):
-        yield Given(name=ANOTHER_TYPE, shown=name, value=value)
+        yield Entry(name=ANOTHER_TYPE, shown=name, value=value)
     elif _is_off(name, value):
-        yield Given(name=OFF, shown=name, value=value)
+        yield Entry(name=OFF, shown=name, value=value)
     else:
-        yield Given(name=f"network_args {MEMBERS[name]}", shown=name, value=value)
+        yield Entry(name=f"network_args {MEMBERS[name]}", shown=name, value=value)
 
 
-def _field(name: str, value: Any, config: Mapping[str, Any], kind: str) -> Given:
+def _field(name: str, value: Any, config: Mapping[str, Any], kind: str) -> Entry:
     """Return what any other field says: it has the option's name, or begins with the kind of model that it is for."""
     option = RENAMED.get(name, name)
     for prefix, model in PREFIXES.items():
         if name.startswith(prefix) and name not in RENAMED:
             option = _of_model(name.removeprefix(prefix))
             if kind != model:
-                return Given(name=ANOTHER_MODEL, shown=name, value=value)
+                return Entry(name=ANOTHER_MODEL, shown=name, value=value)
             break
     else:
         if name in MODELS and kind not in MODELS[name]:
-            return Given(name=ANOTHER_MODEL, shown=name, value=value)
+            return Entry(name=ANOTHER_MODEL, shown=name, value=value)
     noise = text(config.get("noise_offset_type")).strip().lower()
     if any(name in names and noise not in ("", other) for other, names in _NOISE.items()):
-        return Given(name=ANOTHER_NOISE, shown=name, value=value)
+        return Entry(name=ANOTHER_NOISE, shown=name, value=value)
     if _is_off(option, value):
-        return Given(name=OFF, shown=name, value=value)
-    return Given(name=option, shown=name, value=value)
+        return Entry(name=OFF, shown=name, value=value)
+    return Entry(name=option, shown=name, value=value)
 
 
 def _of_model(option: str) -> str:

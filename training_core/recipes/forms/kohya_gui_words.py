@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import quoted
-from ..rules import Meaningless, Paths, Said, Turned, Vocabulary
+from ..rules import Meaningless, Paths, Said, Translated, Vocabulary
 from ..values import whole
 from .reasons import lacking
 from .sd_scripts_words import SD_SCRIPTS, WORDS
@@ -29,15 +29,15 @@ _OWN: Vocabulary = {
     NO_WARMUP: Meaningless(why="The schedule constant has no warm-up, there and here."),
     OF_THE_GUI: Meaningless(why="It is about the GUI, not about the training."),
     "noise_offset_type": Meaningless(why="It says which of the two kinds of noise is used, and that one is taken."),
-    "LoRA_type": Turned(to=_unknown_type, why="The kind of network."),
+    "LoRA_type": Translated(to=_unknown_type, why="The kind of network."),
     "lowvram": Meaningless(why="ComfyUI manages memory here."),
     "train_lora_ggpo": Meaningless(why="ggpo_sigma and ggpo_beta say it."),
-    "bucket_reso_steps": Turned(
+    "bucket_reso_steps": Translated(
         to=lambda value, _: {"buckets.bucket_reso_steps": max(8, whole(value))},
         why="The least step here is 8 pixels, which are one of the latent; smaller ones came to the same.",
         same=True,
     ),
-    "network_args algo": Turned(to=lambda value, _: {"network.algo": value}, why="The kind of network.", same=True),
+    "network_args algo": Translated(to=lambda value, _: {"network.algo": value}, why="The kind of network.", same=True),
     "additional_parameters": lacking("It holds no options that are known here."),
     "extra_accelerate_launch_args": Meaningless(
         why="ComfyUI runs the training itself: there is no launcher with options."

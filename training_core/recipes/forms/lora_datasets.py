@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...json_text import objects, parse_json
-from ..rules import Given
+from ..rules import Entry
 
 _MOST = 8
 """Dataset Loaders that are made; of more folders, whose names tell their repeats, one loader reads the folder above them."""
@@ -16,11 +16,11 @@ _SHARED = ("batch_size_per_device", "enable_bucket", "min_bucket_reso", "max_buc
 _MUSUBI = ("image_directory", "video_directory", "image_jsonl_file", "video_jsonl_file")
 _LEFT = ("img_count", "num_repeats", "image_dir", "metadata_file")
 
-Told = tuple[list[Given], int]
+Datasets = tuple[list[Entry], int]
 """What is given, and how many Dataset Loaders it needs."""
 
 
-def given(metadata: Mapping[str, str]) -> Told:
+def given(metadata: Mapping[str, str]) -> Datasets:
     """Return what the metadata tells of datasets: ss_datasets with its subsets, else ss_dataset_dirs and ss_reg_dataset_dirs."""
     datasets = objects(parse_json(metadata.get("ss_datasets", "")))
     subsets = _subsets(datasets)
@@ -30,15 +30,15 @@ def given(metadata: Mapping[str, str]) -> Told:
     if len(folders) > _MOST and all(_numbered(each["folder"]) for each in folders):
         above = {"folder": "", "repeats": 1}
         shown = ", ".join(each["folder"] for each in folders)
-        note = Given(name=name, shown=f"{len(folders)} folders of one: {shown}", value=above, datasets=(0,))
+        note = Entry(name=name, shown=f"{len(folders)} folders of one: {shown}", value=above, datasets=(0,))
         return [*found, note], 1
     for number, values in enumerate(folders):
         at = "ss_datasets" if subsets else "ss_reg_dataset_dirs" if values.get("is_reg") else "ss_dataset_dirs"
-        found.append(Given(name=name, shown=values["folder"] or ".", at=at, value=values, datasets=(number,)))
+        found.append(Entry(name=name, shown=values["folder"] or ".", at=at, value=values, datasets=(number,)))
     return found, max(1, len(folders))
 
 
-def _shared(datasets: list[dict[str, Any]]) -> Given:
+def _shared(datasets: list[dict[str, Any]]) -> Entry:
     """Return what the first dataset says of all its pictures, and the resolutions of the others."""
     first = {name: value for name in _SHARED if (value := datasets[0].get(name)) not in (None, "None")}
     sizes = list(dict.fromkeys(size for each in datasets if (size := _size(each.get("resolution")))))
@@ -48,7 +48,7 @@ def _shared(datasets: list[dict[str, Any]]) -> Given:
         first["bucket_reso_steps"] = 16
     if len(sizes) > 1:
         first["extra_resolutions"] = ", ".join(f"{width}x{height}" for width, height in sizes[1:])
-    return Given(name="ss_datasets dataset", shown="ss_datasets", value=first)
+    return Entry(name="ss_datasets dataset", shown="ss_datasets", value=first)
 
 
 def _size(value: Any) -> tuple[int, int] | None:

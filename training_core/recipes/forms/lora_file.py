@@ -11,7 +11,7 @@ from ...json_text import parse_json
 from ...network.metadata_keys import SAME_AS
 from ..document import Document
 from ..form import Form
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from . import lora_datasets
 from .lora_header import Header, as_texts, header, of_layers
 from .lora_reasons import NOT_USED
@@ -23,7 +23,7 @@ _LINE = re.compile(r"^\W*(ss_\w+|sshs_\w+|modelspec\.\w+)\W*?[:=|\t ]\s*(.*?)[\s
 _ORDER = {name: number for number, name in enumerate(WORDS)}
 
 
-def _read_file(document: Document) -> Told | None:
+def _read_file(document: Document) -> Contents | None:
     """What the header of a safetensors file tells; AthanorError of one that tells nothing of its training."""
     found = header(document)
     if found is None:
@@ -41,7 +41,7 @@ def _read_file(document: Document) -> Told | None:
     return _told(found)
 
 
-def _read_dump(document: Document) -> Told | None:
+def _read_dump(document: Document) -> Contents | None:
     """What a copy of such metadata tells: a JSON object, or lines such as 'ss_network_dim: 32'."""
     if header(document) is not None:
         return None
@@ -65,7 +65,7 @@ def _of_lines(text: str) -> dict[str, str]:
     return fields if ours >= _LEAST and 2 * len(fields) > len(lines) else {}
 
 
-def _told(found: Header) -> Told:
+def _told(found: Header) -> Contents:
     metadata = found.metadata
     members = _members(metadata)
     datasets, loaders = lora_datasets.given(metadata)
@@ -73,18 +73,18 @@ def _told(found: Header) -> Told:
     replaced = {name.partition(" ")[0] for name in names} | ({"ss_network_args"} if members else set())
     if "ss_dataset_dirs folder" in names:
         replaced.add("ss_reg_dataset_dirs")
-    fields = [Given(name=key, value=value) for key, value in metadata.items() if key not in replaced]
+    fields = [Entry(name=key, value=value) for key, value in metadata.items() if key not in replaced]
     fields.sort(key=lambda each: (_ORDER.get(each.name, len(_ORDER)), each.name))
-    return Told(given=(*_of_the_network(found, members), *fields, *members, *datasets), datasets=loaders)
+    return Contents(entries=(*_of_the_network(found, members), *fields, *members, *datasets), datasets=loaders)
 
 
-def _members(metadata: Mapping[str, str]) -> list[Given]:
+def _members(metadata: Mapping[str, str]) -> list[Entry]:
     """Return the network's arguments, each under the name of its setting's field."""
     found = parse_json(metadata.get("ss_network_args", ""))
     if not isinstance(found, dict):
         return []
     return [
-        Given(name=_member(str(name), value), shown=f"ss_network_args: {name}", value=_plain(value))
+        Entry(name=_member(str(name), value), shown=f"ss_network_args: {name}", value=_plain(value))
         for name, value in found.items()
     ]
 
@@ -100,18 +100,18 @@ def _plain(value: Any) -> Any:
     return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _of_the_network(found: Header, members: list[Given]) -> list[Given]:
+def _of_the_network(found: Header, members: list[Entry]) -> list[Entry]:
     """Return what no field tells of the network: by the file's layers, or which parts have a learning rate."""
     told = {*found.metadata, *(each.name for each in members)}
     layers = of_layers(found.shapes)
     fields = {"rank": "ss_network_dim", "conv_rank": "network_args conv_dim", "algo": "ss_network_module"}
     given = [
-        Given(name=f"layers {name}", shown=name, value=value)
+        Entry(name=f"layers {name}", shown=name, value=value)
         for name, value in layers.items()
         if fields.get(name) not in told
     ]
     if "train" not in layers:
-        given.append(Given(name="trained parts", value=_trained(found.metadata)))
+        given.append(Entry(name="trained parts", value=_trained(found.metadata)))
     return given
 
 

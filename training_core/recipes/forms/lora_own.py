@@ -14,13 +14,13 @@ from ...shared_graph import TRAIN_LORA
 from .. import own_lines
 from ..document import Document
 from ..form import Form
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from . import own
 from .lora_family import of_metadata, role_of_model
 from .lora_header import header
 
 
-def _read(document: Document) -> Told | None:
+def _read(document: Document) -> Contents | None:
     """Return what the job in a file's metadata says; None if the file has none."""
     found = header(document)
     job = parse_json(found.metadata.get(JOB, "")) if found else None
@@ -36,7 +36,7 @@ def _read(document: Document) -> Told | None:
         raise AthanorError(f"{document.title}: the settings in its metadata cannot be read ({error})") from None
     if told is None or node:
         return told
-    return replace(told, given=(*told.given, *_model(found.metadata)))
+    return replace(told, entries=(*told.entries, *_model(found.metadata)))
 
 
 def _node(prompt: Mapping[str, Any], job: Mapping[str, Any]) -> str:
@@ -52,7 +52,7 @@ def _node(prompt: Mapping[str, Any], job: Mapping[str, Any]) -> str:
     return named[0] if len(named) == 1 else next(iter(trains)) if len(trains) == 1 else ""
 
 
-def _model(metadata: Mapping[str, str]) -> list[Given]:
+def _model(metadata: Mapping[str, str]) -> list[Entry]:
     """Return the model of a file without its graph, as its other fields name it."""
     name = metadata.get("ss_sd_model_name", "None")
     skip = metadata.get("ss_clip_skip", "None")

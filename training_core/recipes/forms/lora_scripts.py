@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import toml
 from ..document import Document
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from ..values import is_on, text
 from .command_line import LONGEST
 from .sd_scripts_config import flat, table_of
@@ -88,14 +88,14 @@ _SCRIPT_SAYS = (
 )
 
 
-def read(document: Document) -> Told | None:
+def read(document: Document) -> Contents | None:
     """Return what its TOML says; None where a text is none of it."""
     table, unread = table_of(document)
     if table is None:
         return None
     if isinstance(table.get("data"), dict) and "metadata" in table:  # a preset of its page
         described = [
-            Given(name="described", shown=name, at="metadata", value=value)
+            Entry(name="described", shown=name, at="metadata", value=value)
             for name, value in flat({"": table["metadata"]})
         ]
         return told([*described, *_given(flat({"": table["data"]}))], unread)
@@ -105,7 +105,7 @@ def read(document: Document) -> Told | None:
     return told(_given(pairs), unread)
 
 
-def read_script(document: Document) -> Told | None:
+def read_script(document: Document) -> Contents | None:
     """Return what the variables at the head of train.ps1 or train.sh say; None where a text is another one."""
     if document.ending in (".toml", ".json", ".yaml", ".yml"):
         return None
@@ -125,18 +125,18 @@ def read_script(document: Document) -> Told | None:
         ):
             continue
         if name in ("algo", "conv_dim", "conv_alpha", "dropout") and not lycoris:
-            given.append(Given(name="lycoris_only", shown=name, value=value))
+            given.append(Entry(name="lycoris_only", shown=name, value=value))
         elif name == "multi_gpu":
-            given.append(Given(name="num_processes", shown=name, value=2 if is_on(value, unclear=True) else 1))
+            given.append(Entry(name="num_processes", shown=name, value=2 if is_on(value, unclear=True) else 1))
         elif name == "use_wandb":
-            given.append(Given(name="log_with", shown=name, value="wandb" if is_on(value, unclear=True) else "none"))
+            given.append(Entry(name="log_with", shown=name, value="wandb" if is_on(value, unclear=True) else "none"))
         else:
-            given.append(Given(name=_SCRIPT_NAMES.get(name, name), shown=name, value=value))
-    fixed = [Given(name=name, value=value, implied=True) for name, value in _FIXED.items() if name not in known]
+            given.append(Entry(name=_SCRIPT_NAMES.get(name, name), shown=name, value=value))
+    fixed = [Entry(name=name, value=value, implied=True) for name, value in _FIXED.items() if name not in known]
     return told([*fixed, *given])
 
 
-def _given(pairs: Iterable[tuple[str, Any]]) -> list[Given]:
+def _given(pairs: Iterable[tuple[str, Any]]) -> list[Entry]:
     said = dict(pairs)
     preview = is_on(said.get("enable_preview", True), unclear=True)
     given = []
@@ -144,17 +144,17 @@ def _given(pairs: Iterable[tuple[str, Any]]) -> list[Given]:
         if name == "ui_custom_params" and value:
             given += _given(_custom(text(value)))
         elif name in _ARGUMENTS:
-            given.append(Given(name=f"network_args {_ARGUMENTS[name]}", shown=name, value=value))
+            given.append(Entry(name=f"network_args {_ARGUMENTS[name]}", shown=name, value=value))
         elif name in ("optimizer_args", "optimizer_args_custom", "prodigy_d0", "prodigy_d_coef"):
             continue
         elif not preview and (
             name.startswith("sample_") or name in ("positive_prompts", "negative_prompts", "prompt_file")
         ):
-            given.append(Given(name="without_preview", shown=name, value=value))
+            given.append(Entry(name="without_preview", shown=name, value=value))
         else:
-            given.append(Given(name=_OWN.get(name, name), shown=name if name in _OWN else "", value=value))
+            given.append(Entry(name=_OWN.get(name, name), shown=name if name in _OWN else "", value=value))
     arguments = _optimizer_arguments(said)
-    return given + ([Given(name="optimizer_args", value=arguments)] if arguments else [])
+    return given + ([Entry(name="optimizer_args", value=arguments)] if arguments else [])
 
 
 def _optimizer_arguments(said: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from ...network import metadata_keys
 from ...network.metadata_forms import MetadataRow
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import ASKED, NoMeaning, Paths, Rule, Said, Same, Turned
+from ..rules import ASKED, NoMeaning, Paths, Rule, Said, Same, Translated
 from ..translate import Program
 from ..values import whole
 from .lora_family import of_metadata, role_of_model
@@ -34,7 +34,7 @@ def _flat(said: Said) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in said.items()}
 
 
-def _of_row(row: MetadataRow, key: str) -> Turned:
+def _of_row(row: MetadataRow, key: str) -> Translated:
     """Return the rule of one field of a row of settings that are told together, or of the single one that tells a setting."""
     single = len(row.keys) == 1
 
@@ -50,10 +50,10 @@ def _of_row(row: MetadataRow, key: str) -> Turned:
             raise NoMeaning(ALIKE)
         return paths
 
-    return Turned(to=to, why="Another field tells the same.", same=True)
+    return Translated(to=to, why="Another field tells the same.", same=True)
 
 
-def _optimizer(row: MetadataRow) -> Turned:
+def _optimizer(row: MetadataRow) -> Translated:
     """The class and its arguments -> the optimizer's name here, or the class where we have no name for it."""
 
     def to(value: Any, said: Said) -> Paths:
@@ -68,7 +68,7 @@ def _optimizer(row: MetadataRow) -> Turned:
             found = {"optimizer.optimizer_type": OPTIMIZER_NAMES[name]} | found
         return found
 
-    return Turned(to=to, why="The optimizer's class, which is known here by its name, and its arguments.")
+    return Translated(to=to, why="The optimizer's class, which is known here by its name, and its arguments.")
 
 
 def _precision(value: Any, _said: Said) -> Paths:
@@ -111,7 +111,7 @@ def _module(value: Any, said: Said) -> Paths:
     rule = OF_COMMANDS["network_module"]
     name = str(value).strip()
     known = re.sub(r"networks?\.(lora|loha|lokr)(?:_.*|$)", r"networks.\1", name)
-    return rule.to(known, said) if isinstance(rule, Turned) else {}
+    return rule.to(known, said) if isinstance(rule, Translated) else {}
 
 
 def _fp8(value: Any, _said: Said) -> Paths:
@@ -198,41 +198,41 @@ def _rows() -> dict[str, Rule]:
     return rules
 
 
-def _shown_by_layers(name: str) -> Turned:
-    return Turned(
+def _shown_by_layers(name: str) -> Translated:
+    return Translated(
         to=lambda value, _: {f"network.{name}": value}, why="No field tells it: the layers in the file show it."
     )
 
 
 WORDS: dict[str, Rule] = {
-    "ss_base_model_version": Turned(to=_family, why="The kind of the model, by its name there."),
-    "modelspec.architecture": Turned(to=_family, why="The kind of the model, by its name there."),
-    "ss_model_type": Turned(to=_family, why="The kind of the model, by its name there."),
-    "ss_v2": Turned(to=_v2, why="It says whether the model is SD2 or SD1.5."),
-    "ss_sd_model_name": Turned(to=_model, why=ASKED),
-    "ss_vae_name": Turned(to=_vae, why=ASKED),
-    "ss_clip_skip": Turned(to=_clip_skip, why="The layer of CLIP that is read.", same=True),
-    "modelspec.prediction_type": Turned(to=_prediction, why="The model predicts v."),
-    "ss_fp8_base": Turned(to=_fp8, why="The number format in which the frozen model is kept."),
-    "ss_fp8_base_unet": Turned(to=_fp8, why="The number format in which the frozen model is kept."),
+    "ss_base_model_version": Translated(to=_family, why="The kind of the model, by its name there."),
+    "modelspec.architecture": Translated(to=_family, why="The kind of the model, by its name there."),
+    "ss_model_type": Translated(to=_family, why="The kind of the model, by its name there."),
+    "ss_v2": Translated(to=_v2, why="It says whether the model is SD2 or SD1.5."),
+    "ss_sd_model_name": Translated(to=_model, why=ASKED),
+    "ss_vae_name": Translated(to=_vae, why=ASKED),
+    "ss_clip_skip": Translated(to=_clip_skip, why="The layer of CLIP that is read.", same=True),
+    "modelspec.prediction_type": Translated(to=_prediction, why="The model predicts v."),
+    "ss_fp8_base": Translated(to=_fp8, why="The number format in which the frozen model is kept."),
+    "ss_fp8_base_unet": Translated(to=_fp8, why="The number format in which the frozen model is kept."),
     **_rows(),
-    "ss_network_module": Turned(to=_module, why="The program's module of networks; it is chosen by algo and preset here."),
+    "ss_network_module": Translated(to=_module, why="The program's module of networks; it is chosen by algo and preset here."),
     **{name: rule for name, rule in OF_COMMANDS.items() if name.startswith("network_args ")},
     "network_args preset_toml": Same(path="network.preset_toml"),
-    "ss_mixed_precision": Turned(to=_precision, why="The number format of the computation.", same=True),
+    "ss_mixed_precision": Translated(to=_precision, why="The number format of the computation.", same=True),
     **{f"layers {name}": _shown_by_layers(name) for name in ("train", "algo", "rank", "conv_rank")},
-    "trained parts": Turned(
+    "trained parts": Translated(
         to=lambda value, _: {"network.train": value},
         why="No field tells which parts were trained: those that have a learning rate are taken.",
     ),
-    "ss_max_train_steps": Turned(to=_steps, why="The length was given in steps, not in epochs."),
-    "ss_total_batch_size": Turned(
+    "ss_max_train_steps": Translated(to=_steps, why="The length was given in steps, not in epochs."),
+    "ss_total_batch_size": Translated(
         to=_processes, why="Several cards had a batch each: here one takes as many before each update, with the same numbers."
     ),
-    "ss_datasets dataset": Turned(to=_parts, why="What the pictures of a dataset have in common.", same=True),
-    "ss_datasets folder": Turned(to=_parts, why="A folder of another computer: choose yours in its Dataset Loader."),
-    "ss_dataset_dirs folder": Turned(to=_parts, why="A folder of another computer: choose yours in its Dataset Loader."),
-    "modelspec.resolution": Turned(to=_spec_resolution, why="The resolution that was trained at.", same=True),
+    "ss_datasets dataset": Translated(to=_parts, why="What the pictures of a dataset have in common.", same=True),
+    "ss_datasets folder": Translated(to=_parts, why="A folder of another computer: choose yours in its Dataset Loader."),
+    "ss_dataset_dirs folder": Translated(to=_parts, why="A folder of another computer: choose yours in its Dataset Loader."),
+    "modelspec.resolution": Translated(to=_spec_resolution, why="The resolution that was trained at.", same=True),
     "ss_cache_latents": OF_COMMANDS["cache_latents"],
     "ss_cache_latents_to_disk": OF_COMMANDS["cache_latents_to_disk"],
     **REASONS,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..document import Document
 from ..form import Form
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from . import command_line, musubi_gui, sd_scripts_dataset, sd_scripts_texts
 from .musubi_family import is_script
 from .musubi_words import MUSUBI, OPTIONS
@@ -36,7 +36,7 @@ _OF_DATASET = ("resolution", "batch_size", "enable_bucket", "bucket_no_upscale")
 _BROKEN = re.compile(r"^[ \t]*\[\[[ \t]*datasets[ \t]*\]\]", re.MULTILINE)
 
 
-def _command(document: Document) -> Told | None:
+def _command(document: Document) -> Contents | None:
     """Return what a command says; None where the text runs none of musubi-tuner's scripts."""
     if document.ending in (".toml", ".json", ".yaml", ".yml", ".safetensors"):
         return None
@@ -59,18 +59,18 @@ def _is_ours(command: command_line.Command) -> bool:
     return any(option.name == "dit" for option in options)
 
 
-def _config(document: Document) -> Told | None:
+def _config(document: Document) -> Contents | None:
     """Return what a config file says, in sections or not; None where it does not name the model's file as musubi-tuner does."""
     if document.toml is None:
         return None
     pairs = flat(document.toml)
     if not any(name == "dit" and isinstance(value, str) for name, value in pairs):
         return None
-    given = [Given(name="options", shown="config file", value=document.name or "pasted")]
-    return told([*given, *(Given(name=name, value=value) for name, value in pairs)])
+    given = [Entry(name="options", shown="config file", value=document.name or "pasted")]
+    return told([*given, *(Entry(name=name, value=value) for name, value in pairs)])
 
 
-def _dataset(document: Document) -> Told | None:
+def _dataset(document: Document) -> Contents | None:
     """Return what the TOML of a dataset says.
 
     Raises:
@@ -89,7 +89,7 @@ def _dataset(document: Document) -> Told | None:
     return _table(table)
 
 
-def _table(table: Mapping[str, Any]) -> Told | None:
+def _table(table: Mapping[str, Any]) -> Contents | None:
     """Return what the table of such a TOML says; None where it is another one.
 
     It is read as the TOML of sd-scripts, in which a dataset has the same keys and its folder in a part of its own.
@@ -100,12 +100,12 @@ def _table(table: Mapping[str, Any]) -> Told | None:
     if not any(name in each for each in datasets for name in (*_PICTURES, *_VIDEOS)):
         return None
     numbers = [number for number, each in enumerate(datasets) if not any(name in each for name in _VIDEOS)]
-    apart: list[Given] = []
+    apart: list[Entry] = []
     for number, each in enumerate(datasets):
         if number not in numbers:
             apart += _of_videos(each, f"datasets {number + 1}", first=not numbers and number == 0)
         elif "cache_directory" in each:
-            apart.append(Given(name="cache_directory", value=each["cache_directory"], at=f"datasets {number + 1}"))
+            apart.append(Entry(name="cache_directory", value=each["cache_directory"], at=f"datasets {number + 1}"))
     found = sd_scripts_dataset.read_table(
         {**table, "datasets": [_as_there(datasets[number]) for number in numbers] or [{"subsets": []}]}
     )
@@ -117,9 +117,9 @@ def _table(table: Mapping[str, Any]) -> Told | None:
         for n in numbers
         if "image_directory" not in datasets[n] and "image_jsonl_file" in datasets[n]
     }
-    given = [_named(each, said, by_list) for each in found.given if each.name != "datasets"]
-    return Told(
-        given=(Given(name="datasets", value=f"{len(datasets)}"), *given, *apart),
+    given = [_named(each, said, by_list) for each in found.entries if each.name != "datasets"]
+    return Contents(
+        entries=(Entry(name="datasets", value=f"{len(datasets)}"), *given, *apart),
         datasets=found.datasets,
         unread=tuple((_numbered(text, said), why) for text, why in found.unread),
     )
@@ -135,11 +135,11 @@ def _as_there(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, "subsets": [{"image_dir": folder, **subset}]}
 
 
-def _of_videos(dataset: Mapping[str, Any], at: str, *, first: bool) -> list[Given]:
+def _of_videos(dataset: Mapping[str, Any], at: str, *, first: bool) -> list[Entry]:
     """Return what a dataset of videos says: that it is left out; of a recipe of videos alone, what the first one says of sizes counts."""
     renamed = {"batch_size": "train_batch_size"}
     return [
-        Given(
+        Entry(
             name=name if name in _VIDEOS else renamed.get(name, name) if first and name in _OF_DATASET else "of_videos",
             shown=name,
             value=value,
@@ -149,7 +149,7 @@ def _of_videos(dataset: Mapping[str, Any], at: str, *, first: bool) -> list[Give
     ]
 
 
-def _named(given: Given, said: Mapping[int, int], by_list: set[str]) -> Given:
+def _named(given: Entry, said: Mapping[int, int], by_list: set[str]) -> Entry:
     """Return what is said of a dataset by the names and numbers that the file has."""
     given = replace(given, at=_numbered(given.at, said))
     if given.name != "train_data_dir":

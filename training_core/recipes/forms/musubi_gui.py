@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..document import Document
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from ..values import is_on
 from . import command_line
 from .musubi_words import OPTIONS
@@ -38,22 +38,22 @@ _PAGE = (
 )
 
 
-def read(document: Document) -> Told | None:
+def read(document: Document) -> Contents | None:
     """Return what a project file says; None where a TOML is none."""
     table = document.toml or {}
     model = _MODELS.get(str(table.get("model_arch")))
     if model is None:
         return None
     given = [
-        Given(name="script", shown="model_arch", value=f"{model}_train_network.py"),
-        Given(name="network_module", value=f"networks.lora_{model}", implied=True),
-        *(Given(name=name, value=value, implied=True) for name, value in _FIXED.items()),
+        Entry(name="script", shown="model_arch", value=f"{model}_train_network.py"),
+        Entry(name="network_module", value=f"networks.lora_{model}", implied=True),
+        *(Entry(name=name, value=value, implied=True) for name, value in _FIXED.items()),
     ]
     drawn = is_on(table.get("sample_images"))
     if drawn:
-        given += [Given(name=name, value=value, implied=True) for name, value in _DRAWN[model].items()]
+        given += [Entry(name=name, value=value, implied=True) for name, value in _DRAWN[model].items()]
     if size := [table[name] for name in ("resolution_w", "resolution_h") if name in table]:
-        given.append(Given(name="resolution", shown="resolution_w, resolution_h", value=size))
+        given.append(Entry(name="resolution", shown="resolution_w, resolution_h", value=size))
     unread: list[tuple[str, str]] = []
     for name, value in table.items():
         if name == "additional_args":
@@ -61,7 +61,7 @@ def read(document: Document) -> Told | None:
             given += options
         elif name in _PAGE or (name in _SAMPLES and not drawn):
             given.append(
-                Given(
+                Entry(
                     name="fp8_scaled" if name == "fp8_scaled" and is_on(value) else "of_the_page",
                     shown=name,
                     value=value,
@@ -69,5 +69,5 @@ def read(document: Document) -> Told | None:
             )
         elif name not in ("model_arch", "resolution_w", "resolution_h"):
             renamed = _OPTIONS.get(name, name)
-            given.append(Given(name=renamed, shown=name if renamed != name else "", value=value))
+            given.append(Entry(name=renamed, shown=name if renamed != name else "", value=value))
     return told(given, unread)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..rules import NoMeaning, Paths, Rule, Said, Turned
+from ..rules import NoMeaning, Paths, Rule, Said, Translated
 from ..values import number, switch, text
 from .musubi_family import WAN, family
 from .reasons import lacking
@@ -89,7 +89,7 @@ def _sigmoid(value: Any, said: Said) -> Paths:
     return {"noise.sigmoid_scale": value}
 
 
-def _normal(field: str) -> Turned:
+def _normal(field: str) -> Translated:
     def to(value: Any, said: Said) -> Paths:
         name, scheme = sampling(said), text(said.get("weighting_scheme")).lower()
         if name == "logsnr":
@@ -98,7 +98,7 @@ def _normal(field: str) -> Turned:
             raise NoMeaning(f"It has no effect there with timestep_sampling {name}.")
         return {f"noise.{field}": -number(value) if field == "logit_mean" else value}
 
-    return Turned(to=to, why="Counted from picture to noise here.", same=True)
+    return Translated(to=to, why="Counted from picture to noise here.", same=True)
 
 
 def _scheme(value: Any, said: Said) -> Paths:
@@ -135,17 +135,17 @@ def _boundary(value: Any, said: Said) -> Paths:
 
 
 TIMESTEP_WORDS: dict[str, Rule] = {
-    "timestep_sampling": Turned(
+    "timestep_sampling": Translated(
         to=_sampling, why="Which timesteps are trained: sigma means evenly; a shift by the picture's size is fixed here."
     ),
-    "discrete_flow_shift": Turned(to=_shift, why="flow_shift of Noise Config.", same=True),
-    "sigmoid_scale": Turned(to=_sigmoid, why="The same.", same=True),
+    "discrete_flow_shift": Translated(to=_shift, why="flow_shift of Noise Config.", same=True),
+    "sigmoid_scale": Translated(to=_sigmoid, why="The same.", same=True),
     "logit_mean": _normal("logit_mean"),
     "logit_std": _normal("logit_std"),
-    "weighting_scheme": Turned(to=_scheme, why="The weight of the loss, or how timesteps are drawn.", same=True),
-    "preserve_distribution_shape": Turned(to=_kept_shape, why="What is outside of the limits is cut off."),
+    "weighting_scheme": Translated(to=_scheme, why="The weight of the loss, or how timesteps are drawn.", same=True),
+    "preserve_distribution_shape": Translated(to=_kept_shape, why="What is outside of the limits is cut off."),
     "num_timestep_buckets": lacking("Timesteps are drawn independently of each other here, not evenly over so many parts."),
-    "timestep_boundary": Turned(
+    "timestep_boundary": Translated(
         to=_boundary, why="One of Wan 2.2's two models is trained in a run here: dit, for the timesteps below this one."
     ),
     "dit_high_noise": lacking(

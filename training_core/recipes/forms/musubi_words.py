@@ -9,7 +9,7 @@ from typing import Any
 
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import ASKED, NoMeaning, Paths, Rule, Said, Turned, Vocabulary, model_file
+from ..rules import ASKED, NoMeaning, Paths, Rule, Said, Translated, Vocabulary, model_file
 from ..translate import Program
 from ..values import switch, text
 from .musubi_family import (
@@ -69,7 +69,7 @@ def _module(value: Any, said: Said) -> Paths:
     last = module_name(value)
     if name == last or not (last.startswith("lora") or last in ("loha", "lokr")):
         rule = SD_WORDS["network_module"]
-        return rule.to(value, said) if isinstance(rule, Turned) else {}
+        return rule.to(value, said) if isinstance(rule, Translated) else {}
     paths: dict[str, Any] = {"network.algo": "lora" if last.startswith("lora") else last}
     paths["network.preset"] = "full-lin" if family(said) == KREA else "attn-mlp"
     if excluded := EXCLUDED.get(family(said)):
@@ -141,33 +141,33 @@ def _control_size(value: Any, _said: Said) -> Paths:
     return {"buckets.control_size": "own" if switch(value) else "same"}
 
 
-_CONTROL = Turned(
+_CONTROL = Translated(
     to=_control_size, why="Whole, in their own shape, or resized with their picture: control_size of Bucketer."
 )
 _OWN: dict[str, Rule] = {
-    "script": Turned(to=_script, why="The script tells which model is trained, and whether it is trained as a whole."),
-    "task": Turned(to=_kind, why="The kind of the model."),
-    "dit": Turned(to=_dit, why=ASKED),
+    "script": Translated(to=_script, why="The script tells which model is trained, and whether it is trained as a whole."),
+    "task": Translated(to=_kind, why="The kind of the model."),
+    "dit": Translated(to=_dit, why=ASKED),
     "vae": model_file("vae"),
     "text_encoder": model_file("text_encoder"),
-    "text_encoder1": Turned(to=_first_encoder, why=ASKED),
+    "text_encoder1": Translated(to=_first_encoder, why=ASKED),
     "text_encoder2": model_file("clip_l"),
     "text_encoder_qwen": model_file("text_encoder"),
     "text_encoder_clip": model_file("clip_l"),
     "t5": model_file("text_encoder"),
-    "model_type": Turned(to=_kind, why="What a model is, is seen from its file."),
-    "network_module": Turned(
+    "model_type": Translated(to=_kind, why="What a model is, is seen from its file."),
+    "network_module": Translated(
         to=_module, why="The kind of network; layers that musubi-tuner leaves out by itself are left out here, too."
     ),
-    "network_args exclude_patterns": Turned(to=_excluded, why="Layers by name, with those that it leaves out by itself."),
-    "network_args include_patterns": Turned(to=_included, why="These layers alone."),
-    "compile": Turned(to=_compiled, why="torch_compile of Train LoRA.", same=True),
-    "resolution": Turned(to=_resolution, why="Width and height, and with buckets the limits of those that it makes there."),
-    "image_jsonl_file": Turned(
+    "network_args exclude_patterns": Translated(to=_excluded, why="Layers by name, with those that it leaves out by itself."),
+    "network_args include_patterns": Translated(to=_included, why="These layers alone."),
+    "compile": Translated(to=_compiled, why="torch_compile of Train LoRA.", same=True),
+    "resolution": Translated(to=_resolution, why="Width and height, and with buckets the limits of those that it makes there."),
+    "image_jsonl_file": Translated(
         to=lambda value, _: {"datasets.folder": text(value)},
         why="Captions of a JSONL file are not read here: choose the folder of the pictures, with captions as .txt files.",
     ),
-    "control_directory": Turned(
+    "control_directory": Translated(
         to=lambda value, _: {"datasets.control_folder": text(value)}, why="A folder of another computer: you are asked for yours."
     ),
     **dict.fromkeys(

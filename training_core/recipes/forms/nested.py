@@ -8,7 +8,7 @@ from typing import Any
 
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import NoMeaning, Turned
+from ..rules import NoMeaning, Translated
 from ..values import number
 
 _SECRETS = ("token", "password", "secret", "api_key", "key_file")
@@ -55,9 +55,9 @@ def plain(value: float) -> str:
     return f"{value:.10g}"
 
 
-def hub_model(role: str) -> Turned:
+def hub_model(role: str) -> Translated:
     """Return the rule of a name whose value is a model's file or its page on Hugging Face: the graph asks for the file in `role`."""
-    return Turned(
+    return Translated(
         to=lambda value, _: {f"model.files.{role}": str(value)} if value else {},
         why="A file of another computer, or a page of Hugging Face: a file of the same name here is chosen if there is one, "
         "otherwise you are asked.",

@@ -9,7 +9,7 @@ from ...json_text import parse_json
 from ..document import Document
 from ..draft import Draft
 from ..form import Form
-from ..rules import Given, Meaningless, Said, Told
+from ..rules import Contents, Entry, Meaningless, Said
 from ..translate import Program
 from .lora_header import header
 from .nested import draw_at_trained_size, flat, number_or, objects, part, shown
@@ -74,15 +74,15 @@ ONETRAINER = Program(
 )
 
 
-def told(tree: Mapping[str, Any]) -> Told:
+def told(tree: Mapping[str, Any]) -> Contents:
     """Return what a configuration says: the object of its JSON file, which OneTrainer also keeps in its LoRA files (ot_config)."""
     given = list(_config(tree))
     concepts = objects(tree.get("concepts"))
     folders, count = _concepts(concepts)
-    return Told(given=(*given, *folders), datasets=max(1, count))
+    return Contents(entries=(*given, *folders), datasets=max(1, count))
 
 
-def _config(tree: Mapping[str, Any]) -> Iterator[Given]:
+def _config(tree: Mapping[str, Any]) -> Iterator[Entry]:
     model = KINDS.get(str(tree.get("model_type")))
     for name, value in tree.items():
         name, as_written = OLD.get(name, name), name
@@ -94,32 +94,32 @@ def _config(tree: Mapping[str, Any]) -> Iterator[Given]:
             yield from _optimizer(value)
         elif name in PARTS and isinstance(value, dict):
             if model and name not in model.has:
-                yield Given(name=name, value="...")
+                yield Entry(name=name, value="...")
             else:
                 yield from _part(name, value)
         elif name in _ONE_LINE:
-            yield Given(name=name, value="..." if value else "")
+            yield Entry(name=name, value="..." if value else "")
         elif name in ("noising_weight", "noising_bias") and _before_version_4(tree):
             yield from _old_noising(name, value, tree)
         elif isinstance(value, dict):
-            yield from (Given(name=each, value=shown(each, leaf)) for each, leaf in flat(value, name))
+            yield from (Entry(name=each, value=shown(each, leaf)) for each, leaf in flat(value, name))
         else:
             value = 0.0 if name == "clip_grad_norm" and value is None else shown(name, value)
-            yield Given(name=name, shown=as_written if as_written != name else "", value=value)
+            yield Entry(name=name, shown=as_written if as_written != name else "", value=value)
     if _before_version_4(tree) and number_or(tree.get("noising_weight")):
-        yield Given(name="timestep_distribution", shown="noising_weight", value="SIGMOID")
+        yield Entry(name="timestep_distribution", shown="noising_weight", value="SIGMOID")
 
 
-def _part(name: str, values: Mapping[str, Any]) -> Iterator[Given]:
+def _part(name: str, values: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield what is said of a part of the model; what has no meaning whatever it is, in one line."""
     others = []
     for each, leaf in flat(values, name):
         if _pointless(each):
             others.append(each.partition(".")[2])
         else:
-            yield Given(name=each, value=shown(each, leaf))
+            yield Entry(name=each, value=shown(each, leaf))
     if others:
-        yield Given(name=f"{name} others", shown=f"{name}: other values", value=others)
+        yield Entry(name=f"{name} others", shown=f"{name}: other values", value=others)
 
 
 def _pointless(name: str) -> bool:
@@ -133,16 +133,16 @@ def _before_version_4(tree: Mapping[str, Any]) -> bool:
     return "timestep_distribution" not in tree and number_or(tree.get("__version")) < 4
 
 
-def _old_noising(name: str, value: Any, tree: Mapping[str, Any]) -> Iterator[Given]:
+def _old_noising(name: str, value: Any, tree: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield the values of before version 4, when the middle of noising_bias was 0.5."""
     moved = number_or(value, 0.5) - 0.5 if name == "noising_bias" else value
-    yield Given(name=name, value=moved)
+    yield Entry(name=name, value=moved)
 
 
-def _optimizer(value: Any) -> Iterator[Given]:
+def _optimizer(value: Any) -> Iterator[Entry]:
     """Yield the optimizer and those of its arguments that are its own; the others in one line."""
     if not isinstance(value, dict):
-        yield Given(name="optimizer.optimizer", shown="optimizer", value=value)
+        yield Entry(name="optimizer.optimizer", shown="optimizer", value=value)
         return
     optimizer = value.get("optimizer", "ADAMW")
     others = []
@@ -150,14 +150,14 @@ def _optimizer(value: Any) -> Iterator[Given]:
         if name in ARGUMENTS and (each is None or not matters(name, optimizer)):
             others.append(name)
         else:
-            yield Given(name=f"optimizer.{name}", value=each)
+            yield Entry(name=f"optimizer.{name}", value=each)
     if others:
-        yield Given(name="optimizer others", shown="optimizer: other arguments", value=others)
+        yield Entry(name="optimizer others", shown="optimizer: other arguments", value=others)
 
 
-def _concepts(concepts: Sequence[Mapping[str, Any]]) -> tuple[list[Given], int]:
+def _concepts(concepts: Sequence[Mapping[str, Any]]) -> tuple[list[Entry], int]:
     """Return what concepts say, and how many Dataset Loaders they need."""
-    given: list[Given] = []
+    given: list[Entry] = []
     count = 0
     same_size = _same_size(concepts)
     for number_, concept in enumerate(concepts, start=1):
@@ -165,7 +165,7 @@ def _concepts(concepts: Sequence[Mapping[str, Any]]) -> tuple[list[Given], int]:
         kind_ = "VALIDATION" if concept.get("validation_concept") is True else concept.get("type", "STANDARD")
         if concept.get("enabled") is False or kind_ == "VALIDATION":
             name = "concepts off" if concept.get("enabled") is False else "concepts validation"
-            given.append(Given(name=name, shown="path", at=at, value=concept.get("path", "")))
+            given.append(Entry(name=name, shown="path", at=at, value=concept.get("path", "")))
             continue
         others = []
         for name, shown_, value in _concept(concept):
@@ -173,9 +173,9 @@ def _concepts(concepts: Sequence[Mapping[str, Any]]) -> tuple[list[Given], int]:
                 others.append(shown_)
                 continue
             name += same_size if name == "image.resolution_override" else ""
-            given.append(Given(name=f"concepts.{name}", shown=shown_, at=at, value=value, datasets=(count,)))
+            given.append(Entry(name=f"concepts.{name}", shown=shown_, at=at, value=value, datasets=(count,)))
         if others:
-            given.append(Given(name="concepts others", shown="other values", at=at, value=others))
+            given.append(Entry(name="concepts others", shown="other values", at=at, value=others))
         count += 1
     return given, count
 
@@ -234,7 +234,7 @@ def _counts(name: str, values: Mapping[str, Any]) -> bool:
     return name not in _SWITCHES or any(values.get(each) is True for each in _SWITCHES[name].split())
 
 
-def _read_config(document: Document) -> Told | None:
+def _read_config(document: Document) -> Contents | None:
     tree = document.json
     if not isinstance(tree, dict):
         return None
@@ -242,26 +242,26 @@ def _read_config(document: Document) -> Told | None:
     return told(tree) if kinds else None
 
 
-def _read_lora(document: Document) -> Told | None:
+def _read_lora(document: Document) -> Contents | None:
     """What OneTrainer has kept of its configuration in a file that it trained (include_train_config)."""
     found = header(document)
     tree = parse_json(found.metadata.get("ot_config", "")) if found else None
     return told(tree) if isinstance(tree, dict) else None
 
 
-def _read_concepts(document: Document) -> Told | None:
+def _read_concepts(document: Document) -> Contents | None:
     concepts = objects(document.json)
     if not concepts or not all("path" in each and ("text" in each or "image" in each) for each in concepts):
         return None
     given, count = _concepts(concepts)
-    return Told(given=tuple(given), datasets=max(1, count))
+    return Contents(entries=tuple(given), datasets=max(1, count))
 
 
-def _read_samples(document: Document) -> Told | None:
+def _read_samples(document: Document) -> Contents | None:
     samples = objects(document.json)
     if not samples or not all("prompt" in each and "diffusion_steps" in each for each in samples):
         return None
-    return Told(given=tuple(samples_given(samples)))
+    return Contents(entries=tuple(samples_given(samples)))
 
 
 LORA = Form(title="LoRA file of OneTrainer", program=ONETRAINER, read=_read_lora)

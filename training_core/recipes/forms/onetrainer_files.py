@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Translated
 from ..values import number, number_format, switch, whole
 from .nested import above_zero, only_if, stem
 from .onetrainer_models import finetunes, kind
@@ -140,12 +140,12 @@ _CONCEPTS: dict[str, Rule] = {
     "path": Same(path="datasets.folder"),
     "enabled": Meaningless(why="It is on."),
     "seed": Meaningless(why="One seed of the run counts, seed of Train LoRA."),
-    "type": Turned(to=_type, why="Pictures that keep what the model knows are regularization pictures here."),
+    "type": Translated(to=_type, why="Pictures that keep what the model knows are regularization pictures here."),
     "validation_concept": Meaningless(why="It is off."),
     "include_subdirectories": Same(path="datasets.nested_folders"),
     "image_variations": _VARIATIONS,
     "text_variations": _VARIATIONS,
-    "balancing REPEATS": Turned(to=_repeats, why="How often each picture is used in an epoch.", same=True),
+    "balancing REPEATS": Translated(to=_repeats, why="How often each picture is used in an epoch.", same=True),
     "balancing SAMPLES": Meaningless(
         why="", unless=lambda _: True, otherwise="A number of pictures in an epoch is not possible here: set repeats of Dataset Loader."
     ),
@@ -158,13 +158,13 @@ _CONCEPTS: dict[str, Rule] = {
     "concept_stats": Meaningless(why="What OneTrainer has counted in the folder."),
     "image.__version": Meaningless(why="The version of OneTrainer's file."),
     "image off": Meaningless(why="These changes of the pictures are off, or belong to one that is."),
-    "image.enable_crop_jitter": Turned(
+    "image.enable_crop_jitter": Translated(
         to=lambda value, _: {"datasets.random_crop": True} if switch(value) else {},
         why="The picture is cropped at a random place: one of four, drawn anew in every epoch.",
     ),
     "image.enable_random_flip": Same(path="datasets.flip_aug"),
     **{
-        f"image.enable_{how}_{what}": Turned(to=_colours, why="color_aug shifts colours slightly in a third of the samples.")
+        f"image.enable_{how}_{what}": Translated(to=_colours, why="color_aug shifts colours slightly in a third of the samples.")
         for how in ("random", "fixed")
         for what in ("brightness", "contrast", "saturation", "hue")
     },
@@ -187,7 +187,7 @@ _CONCEPTS: dict[str, Rule] = {
     ),
     "text.prompt_path": Meaningless(why="It is for captions from one file."),
     "text.enable_tag_shuffling": Same(path="datasets.shuffle_caption"),
-    "text.tag_delimiter": Turned(
+    "text.tag_delimiter": Translated(
         to=lambda value, _: {"datasets.caption_separator": str(value).strip() or str(value)},
         why="Without the spaces around it, which are added again.",
         same=True,
@@ -197,7 +197,7 @@ _CONCEPTS: dict[str, Rule] = {
     "text.tag_dropout_mode": Meaningless(why="It says what is dropped: the caption (FULL) or single tags."),
     "text.tag_dropout_probability FULL": Same(path="datasets.caption_dropout_rate"),
     "text.tag_dropout_probability RANDOM": Same(path="datasets.caption_tag_dropout_rate"),
-    "text.tag_dropout_probability RANDOM WEIGHTED": Turned(
+    "text.tag_dropout_probability RANDOM WEIGHTED": Translated(
         to=lambda value, _: {"datasets.caption_tag_dropout_rate": value},
         why="The chance is the same for all tags here; there it grows towards the end of the caption.",
     ),
@@ -209,10 +209,10 @@ _CONCEPTS: dict[str, Rule] = {
     "text.caps_randomize_probability": Meaningless(why="It belongs to caps_randomize_enable."),
     "text.caps_randomize_lowercase": Meaningless(why="It belongs to caps_randomize_enable."),
 }  # fmt: skip
-_SAVED = Turned(
+_SAVED = Translated(
     to=_saved, why="In epochs or steps; instead of never or of minutes, about ten files that can be compared."
 )
-_DRAWN = Turned(to=_drawn, why="In epochs or steps; instead of minutes, about ten times in the run.")
+_DRAWN = Translated(to=_drawn, why="In epochs or steps; instead of minutes, about ten times in the run.")
 _ELSEWHERE = Meaningless(why="A folder of the other computer; runs and caches have their places in ComfyUI's folders.")
 _CURVES = Meaningless(
     why="The page shows loss and learning rates; log_with of Train LoRA writes them for TensorBoard, too."
@@ -245,13 +245,13 @@ FILE_WORDS: dict[str, Rule] = {
     "custom_conditioning_image": _off("Pictures that an inpainting model is given are made from the mask here."),
     "sample_definition_file_name": Meaningless(why="The file with OneTrainer's samples; if they are not in this file, import that "
         "one together with it."),
-    "samples": Turned(to=_samples, why="Prompts as lines, with size, seed, cfg and steps behind each."),
-    "samples.noise_scheduler": Turned(to=_sampler, why="Sampler and scheduler by ComfyUI's names."),
+    "samples": Translated(to=_samples, why="Prompts as lines, with size, seed, cfg and steps behind each."),
+    "samples.noise_scheduler": Translated(to=_sampler, why="Sampler and scheduler by ComfyUI's names."),
     "samples off": Meaningless(why="These samples are switched off."),
     "samples others": Meaningless(why="Samples have a size, a seed, cfg and steps here."),
     "sample_after": _DRAWN,
     "sample_after_unit": _DRAWN,
-    "sample_skip_first": Turned(
+    "sample_skip_first": Translated(
         to=lambda value, _: {"sampling.sample_at_first": not number(value or 0)}, why="0: pictures are also drawn before training."
     ),
     "sample_image_format": Meaningless(why="Pictures are saved as PNG."),
@@ -265,14 +265,14 @@ FILE_WORDS: dict[str, Rule] = {
         why="0: files are saved from the start.", unless=above_zero, otherwise="Files are saved from the start here."
     ),
     "save_filename_prefix": Meaningless(why="Files are called as output_name, with the epoch behind."),
-    "output_model_destination": Turned(to=_name, why="The name of the file; it is saved in ComfyUI's loras folder."),
+    "output_model_destination": Translated(to=_name, why="The name of the file; it is saved in ComfyUI's loras folder."),
     "output_model_format": Meaningless(why="Files have the form that ComfyUI loads; save_diffusers_copy adds one for diffusers."),
-    "output_dtype": Turned(to=_output_format, why="The number format of the saved file."),
-    "train_dtype": Turned(to=_arithmetic, why="The number format of the arithmetic."),
+    "output_dtype": Translated(to=_output_format, why="The number format of the saved file."),
+    "train_dtype": Translated(to=_arithmetic, why="The number format of the arithmetic."),
     "include_train_config": Meaningless(why="Files tell their settings; metadata of Train LoRA says how much."),
     "prevent_overwrites": Meaningless(why="Files of another run are never overwritten, unless overwrite of Train LoRA is on."),
-    "validation": Turned(to=_validation, why="In place of a folder of its own, one picture in ten is held out."),
-    "validate_after": Turned(to=_validated, why="The interval of the probe."),
+    "validation": Translated(to=_validation, why="In place of a folder of its own, one picture in ten is held out."),
+    "validate_after": Translated(to=_validated, why="The interval of the probe."),
     "validate_after_unit": Meaningless(why="It belongs to validate_after."),
     "compile": Same(path="training.torch_compile"),
     "force_circular_padding": _off("There is no special training for seamless pictures here."),

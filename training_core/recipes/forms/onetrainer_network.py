@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Meaningless, Paths, Rule, Said, Turned
+from ..rules import Meaningless, Paths, Rule, Said, Translated
 from ..values import number, number_format, switch, whole
 from .nested import above_zero, only_if
 from .onetrainer_models import finetunes, kind
@@ -64,7 +64,7 @@ def _for(type_: str, path: str) -> Rule:
         only_if(peft(said) == type_, f"It is for another type of network: peft_type is {peft(said)}.")
         return {path: value}
 
-    return Turned(to=to, why="The same setting, by its name here.", same=True)
+    return Translated(to=to, why="The same setting, by its name here.", same=True)
 
 
 def _norms_on_output(type_: str, dora: str) -> Rule:
@@ -72,7 +72,7 @@ def _norms_on_output(type_: str, dora: str) -> Rule:
         only_if(not finetunes(said) and peft(said) == type_ and switch(said.get(dora, False)), "DoRA is off.")
         return {"network.wd_on_output": value}
 
-    return Turned(to=to, why="DoRA: one magnitude per output row, or else per input column.")
+    return Translated(to=to, why="DoRA: one magnitude per output row, or else per input column.")
 
 
 def _tucker(value: Any, said: Said) -> Paths:
@@ -127,37 +127,37 @@ _OFT = Meaningless(
     why="It is off, or for another type of network.", unless=bool, otherwise="There is no such thing for diag-oft here."
 )
 NETWORK_WORDS: dict[str, Rule] = {
-    "peft_type": Turned(to=_algo, why="The type of network; OFT is nearest to diag-oft."),
-    "lora_model_name": Turned(
+    "peft_type": Translated(to=_algo, why="The type of network; OFT is nearest to diag-oft."),
+    "lora_model_name": Translated(
         to=lambda value, _: {"network.network_weights": str(value)} if value else {},
         why="The LoRA that is trained on: choose its file.",
     ),
-    "lora_rank": Turned(
+    "lora_rank": Translated(
         to=_sized(("LORA", "LOHA")), why="The rank; where every layer of a U-Net is trained, also that of the convolutions."
     ),
-    "lora_alpha": Turned(to=_alpha, why="Alpha; where every layer of a U-Net is trained, also that of the convolutions."),
+    "lora_alpha": Translated(to=_alpha, why="Alpha; where every layer of a U-Net is trained, also that of the convolutions."),
     "lora_decompose": _for("LORA", "network.dora"),
     "lora_decompose_norm_epsilon": Meaningless(why="DoRA's norms never become zero here."),
     "lora_decompose_output_axis": _norms_on_output("LORA", "lora_decompose"),
-    "lora_weight_dtype": Turned(to=_precision, why="The number format of the network's weights during training."),
-    "oft_block_size": Turned(to=_sized(("OFT_2",)), why="The rank of diag-oft is the size of its blocks."),
+    "lora_weight_dtype": Translated(to=_precision, why="The number format of the network's weights during training."),
+    "oft_block_size": Translated(to=_sized(("OFT_2",)), why="The rank of diag-oft is the size of its blocks."),
     "oft_block_share": _OFT,
     "oft_scaled": _OFT,
     "oft_coft": _OFT,
     "coft_eps": Meaningless(why="It belongs to oft_coft."),
-    "lokr_dim": Turned(to=_sized(("LOKR",)), why="The rank; where every layer of a U-Net is trained, also that of the convolutions."),
+    "lokr_dim": Translated(to=_sized(("LOKR",)), why="The rank; where every layer of a U-Net is trained, also that of the convolutions."),
     "lokr_decompose_both": _for("LOKR", "network.decompose_both"),
     "lokr_decompose_factor": _for("LOKR", "network.factor"),
-    "lokr_use_tucker": Turned(to=_tucker, why=""),
+    "lokr_use_tucker": Translated(to=_tucker, why=""),
     "lokr_weight_decompose": _for("LOKR", "network.dora"),
     "lokr_dora_on_output": _norms_on_output("LOKR", "lokr_weight_decompose"),
     "lokr_full_matrix": _for("LOKR", "network.full_matrix"),
     "lokr_vec_trick": Meaningless(why="It makes LoKr faster there, and changes nothing that is learned."),
-    "dropout_probability": Turned(to=_dropout, why="The dropout of the network.", same=True),
-    "layer_filter_preset": Turned(
+    "dropout_probability": Translated(to=_dropout, why="The dropout of the network.", same=True),
+    "layer_filter_preset": Translated(
         to=_preset, why="The preset of the same layers; single ones of a block, such as modulation, may differ."
     ),
-    "layer_filter": Turned(to=_filter, why="Parts of layers' names, as expressions in include."),
+    "layer_filter": Translated(to=_filter, why="Parts of layers' names, as expressions in include."),
     "layer_filter_regex": Meaningless(why="It says how layer_filter is written."),
     "bundle_additional_embeddings": Meaningless(why="No embeddings are trained here."),
     "embedding": Meaningless(why="It is for training embeddings, which are not trained here."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules import Meaningless, Paths, Rule, Said, Turned
+from ..rules import Meaningless, Paths, Rule, Said, Translated
 from ..values import number, switch
 from .nested import only_if, plain
 from .onetrainer_optimizers import ARGUMENTS, OPTIMIZERS, UNLIKE, Known
@@ -97,11 +97,11 @@ def _argument(name: str) -> Rule:
             path: text for path, text in _paths(said).items() if path.endswith("_args") or name in _found(said).switched
         }
 
-    return Turned(to=to, why="An argument of the optimizer; values that it has by itself are left out.")
+    return Translated(to=to, why="An argument of the optimizer; values that it has by itself are left out.")
 
 
 OPTIMIZER_WORDS: dict[str, Rule] = {
-    "optimizer.optimizer": Turned(to=_optimizer, why="The optimizer by its name here, with OneTrainer's own arguments."),
+    "optimizer.optimizer": Translated(to=_optimizer, why="The optimizer by its name here, with OneTrainer's own arguments."),
     "optimizer.__version": Meaningless(why="The version of OneTrainer's file."),
     "optimizer others": Meaningless(why="These are not set, are of other optimizers, or say how a step is computed."),
     "optimizer_defaults": Meaningless(why="What OneTrainer remembers for each optimizer; only the chosen one counts."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Translated
 from ..values import number, switch
 from .nested import above_zero, hub_model, only_if, plain
 from .onetrainer_models import (
@@ -65,7 +65,7 @@ def _train(name: str) -> Rule:
             raise ValueError(NOTHING_TRAINED)
         return {} if finetunes(said) else _networks(said)
 
-    return Turned(to=to, why="What is trained is one choice here: the diffusion model, the text encoders, or both.")
+    return Translated(to=to, why="What is trained is one choice here: the diffusion model, the text encoders, or both.")
 
 
 def _networks(said: Said) -> Paths:
@@ -99,7 +99,7 @@ def _part_rate(name: str) -> Rule:
         only_if(name == kind(said).part, "This part is not trained.")
         return {"optimizer.unet_lr": plain(rate(value, said))}
 
-    return Turned(to=to, why="The rate of this part; where it is empty, learning_rate is used.")
+    return Translated(to=to, why="The rate of this part; where it is empty, learning_rate is used.")
 
 
 def _dropout(name: str) -> Rule:
@@ -113,7 +113,7 @@ def _dropout(name: str) -> Rule:
             raise ValueError("Captions of this text encoder alone cannot be dropped here.")
         return {f"conditioning.{'t5' if role == 't5xxl' else role}_dropout_rate": value}
 
-    return Turned(to=to, why="The chance that a picture is trained without this encoder's part of the caption.")
+    return Translated(to=to, why="The chance that a picture is trained without this encoder's part of the caption.")
 
 
 _EIGHT_BITS = ("FLOAT_8", "FLOAT_W8A8", "FLOAT_W8A8_COMPRESSED", "INT_8", "INT_W8A8", "INT_W8A8_COMPRESSED", "NFLOAT_4")
@@ -128,7 +128,7 @@ def _weights(name: str) -> Rule:
         only_if(value in _EIGHT_BITS, "The frozen model keeps the number format of its file.")
         return {"model.weight_dtype": "fp8_e4m3fn"}
 
-    return Turned(to=to, why="The loader's nearest format of 8 bits or less is fp8_e4m3fn.")
+    return Translated(to=to, why="The loader's nearest format of 8 bits or less is fp8_e4m3fn.")
 
 
 def _stop(name: str) -> Rule:
@@ -141,7 +141,7 @@ def _stop(name: str) -> Rule:
         only_if(unit != "EPOCH" or number(value) < epochs, "This part is trained to the end.")
         raise ValueError("Parts cannot stop earlier than others here: this one is trained to the end.")
 
-    return Turned(to=to, why="")
+    return Translated(to=to, why="")
 
 
 def _file(name: str) -> Rule:
@@ -165,7 +165,7 @@ def _checkpointing(value: Any, said: Said) -> Paths:
     return {"training.gradient_checkpointing": "all" if value == "CPU_OFFLOADED" or switch(value) else "off"}
 
 
-_CHECKPOINTING = Turned(to=_checkpointing, why="Blocks of the model are computed twice, which saves memory.")
+_CHECKPOINTING = Translated(to=_checkpointing, why="Blocks of the model are computed twice, which saves memory.")
 _SWAPPED = Meaningless(
     why="Blocks are swapped by themselves where a step does not fit into VRAM (gradient_checkpointing auto)."
 )
@@ -187,7 +187,7 @@ def _part_words(name: str) -> dict[str, Rule]:
         "": Meaningless(why="This kind of model has no such part, or it is not loaded for training."),
         "__version": Meaningless(why="The version of OneTrainer's file."),
         "model_name": _file(name),
-        "include": Turned(to=_include, why="") if name in ENCODERS else Meaningless(why="It is loaded."),
+        "include": Translated(to=_include, why="") if name in ENCODERS else Meaningless(why="It is loaded."),
         "train": _train(name),
         "stop_training_after": _stop(name),
         "stop_training_after_unit": Meaningless(why="It belongs to stop_training_after."),
@@ -197,7 +197,7 @@ def _part_words(name: str) -> dict[str, Rule]:
         "dropout_probability": _dropout(name) if name in ENCODERS else Meaningless(why="It is for text encoders."),
         "train_embedding": Meaningless(why="No embeddings are trained here."),
         "attention_mask": Meaningless(why="Captions are masked as ComfyUI does it for this model."),
-        "guidance_scale": Turned(to=_guidance, why="The guidance value that the model gets during training.")
+        "guidance_scale": Translated(to=_guidance, why="The guidance value that the model gets during training.")
         if denoiser
         else Meaningless(why="It is for the diffusion model."),
         "gradient_checkpointing": _CHECKPOINTING
@@ -215,13 +215,13 @@ def _skip(name: str) -> Rule:
             return {"model.clip_skip": int(number(value)) + 1}
         raise ValueError("Another layer of this text encoder is not read here.")
 
-    return Turned(to=to, why="Layers of CLIP from the end; clip skip counts from 1.")
+    return Translated(to=to, why="Layers of CLIP from the end; clip skip counts from 1.")
 
 
 _QUANTIZED = Meaningless(why="How frozen weights are made smaller; here weight_dtype of Load Diffusion Model does it.")
 MODEL_WORDS: dict[str, Rule] = {
-    "model_type": Turned(to=_model_type, why="The kind of model, by its name here."),
-    "training_method": Turned(to=_method, why="LORA: a network is trained. FINE_TUNE: the model's own weights (finetune)."),
+    "model_type": Translated(to=_model_type, why="The kind of model, by its name here."),
+    "training_method": Translated(to=_method, why="LORA: a network is trained. FINE_TUNE: the model's own weights (finetune)."),
     "base_model_name": hub_model("checkpoint"),
     "weight_dtype": _weights("unet"),
     **{

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..rules import Given
+from ..rules import Entry
 from .nested import number_or, plain
 
 _SAMPLE = {
@@ -21,16 +21,16 @@ _SAMPLE = {
 }
 
 
-def samples_given(samples: Sequence[Mapping[str, Any]]) -> Iterator[Given]:
+def samples_given(samples: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
     """Yield the samples as lines of prompts, and what else they say in one line each."""
     on = [each for each in samples if each.get("enabled") is not False]
-    yield Given(name="samples", value=[_line(each) for each in on])
+    yield Entry(name="samples", value=[_line(each) for each in on])
     if off := [str(each.get("prompt", "")) for each in samples if each.get("enabled") is False]:
-        yield Given(name="samples off", shown="samples: switched off", value=off)
+        yield Entry(name="samples off", shown="samples: switched off", value=off)
     if on and on[0].get("noise_scheduler"):
-        yield Given(name="samples.noise_scheduler", value=on[0]["noise_scheduler"])
+        yield Entry(name="samples.noise_scheduler", value=on[0]["noise_scheduler"])
     if others := sorted({name for each in on for name in each if name not in _SAMPLE}):
-        yield Given(name="samples others", shown="samples: other values", value=others)
+        yield Entry(name="samples others", shown="samples: other values", value=others)
 
 
 def _line(sample: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
+from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Translated
 from ..values import number, switch
 from .nested import above_zero, only_if, plain, shift_by_size, to_steps
 from .onetrainer_models import kind, rate
@@ -87,7 +87,7 @@ def _loss(name: str) -> Rule:
         delta = number(said.get("huber_delta", 1.0)) if name == "huber_strength" else 1.0
         return {"loss.loss_type": "huber", "loss.huber_schedule": "constant", "loss.huber_c": delta}
 
-    return Turned(to=to, why="The loss that counts most; log-cosh is nearest to huber with huber_c 1.")
+    return Translated(to=to, why="The loss that counts most; log-cosh is nearest to huber with huber_c 1.")
 
 
 def _delta(value: Any, said: Said) -> Paths:
@@ -206,41 +206,41 @@ def _thousandths(path: str) -> Rule:
     def to(value: Any, _: Said) -> Paths:
         return {path: int(number(value) * 1000)}
 
-    return Turned(to=to, why="Part of the noise -> timestep, of 1000.")
+    return Translated(to=to, why="Part of the noise -> timestep, of 1000.")
 
 
 _FOR_SCHEDULER = Meaningless(why="It belongs to a custom scheduler class.")
 _REWARDED = ("cfg_scale", "loss", "probability", "steps", "truncate_steps", "weight")
 _REWARD = Meaningless(why="Training by a reward (AlignProp) is not possible here, and no longer in OneTrainer.")
 TRAINING_WORDS: dict[str, Rule] = {
-    "learning_rate": Turned(to=_learning_rate, why="The learning rate, with its scaling.", same=True),
-    "learning_rate_scaler": Turned(to=_scaler, why="The learning rate times the square root of the pictures in a step."),
-    "learning_rate_scheduler": Turned(to=_scheduler, why="The schedule by its name here."),
-    "learning_rate_warmup_steps": Turned(to=_warmup, why="Batches there, updates here; up to 1 it is a part of the run."),
-    "learning_rate_cycles": Turned(to=_cycles, why="Cycles of the schedule; those that go down and up again are two half waves."),
-    "learning_rate_min_factor": Turned(to=_least, why="The last learning rate, as a part of the first."),
+    "learning_rate": Translated(to=_learning_rate, why="The learning rate, with its scaling.", same=True),
+    "learning_rate_scaler": Translated(to=_scaler, why="The learning rate times the square root of the pictures in a step."),
+    "learning_rate_scheduler": Translated(to=_scheduler, why="The schedule by its name here."),
+    "learning_rate_warmup_steps": Translated(to=_warmup, why="Batches there, updates here; up to 1 it is a part of the run."),
+    "learning_rate_cycles": Translated(to=_cycles, why="Cycles of the schedule; those that go down and up again are two half waves."),
+    "learning_rate_min_factor": Translated(to=_least, why="The last learning rate, as a part of the first."),
     "custom_learning_rate_scheduler": _FOR_SCHEDULER,
     "scheduler_params": _FOR_SCHEDULER,
     "epochs": Same(path="training.epochs"),
     "batch_size": Same(path="buckets.batch_size"),
     "gradient_accumulation_steps": Same(path="training.gradient_accumulation_steps"),
-    "clip_grad_norm": Turned(
+    "clip_grad_norm": Translated(
         to=lambda value, _: {"optimizer.max_grad_norm": 0.0 if value is None else value}, why="Empty: gradients are not clipped.", same=True
     ),
     "loss_scaler": Meaningless(why="The loss is the mean of the batch; with optimizers like Adam its scale makes no difference."),
-    "ema": Turned(to=_averaged, why="The average is saved beside the network, as name-ema."),
-    "ema_decay": Turned(to=_averaged, why="The decay of one step, as OneTrainer averages only every few steps."),
-    "ema_update_step_interval": Turned(to=_averaged, why="The average is taken at every step, with the same decay in all."),
-    "resolution": Turned(
+    "ema": Translated(to=_averaged, why="The average is saved beside the network, as name-ema."),
+    "ema_decay": Translated(to=_averaged, why="The decay of one step, as OneTrainer averages only every few steps."),
+    "ema_update_step_interval": Translated(to=_averaged, why="The average is taken at every step, with the same decay in all."),
+    "resolution": Translated(
         to=_resolution, why="Buckets from 1:4 to 4:1. Of several sizes one is drawn for a picture there; here each is trained."
     ),
     "aspect_ratio_bucketing": Same(path="buckets.enable_bucket"),
     "frames": Meaningless(why="Video models are trained on still pictures here."),
     **{name: _loss(name) for name in LOSSES},
-    "huber_delta": Turned(to=_delta, why="Where the loss changes from squared to absolute error."),
+    "huber_delta": Translated(to=_delta, why="Where the loss changes from squared to absolute error."),
     "vb_loss_strength": Meaningless(why="It is for models that predict variances, which no model here is trained for."),
-    "loss_weight_fn": Turned(to=_weight, why="How much each timestep counts, as a setting of its own."),
-    "loss_weight_strength": Turned(to=_strength, why="The gamma of Min-SNR."),
+    "loss_weight_fn": Translated(to=_weight, why="How much each timestep counts, as a setting of its own."),
+    "loss_weight_strength": Translated(to=_strength, why="The gamma of Min-SNR."),
     "min_snr_gamma": Same(path="loss.min_snr_gamma"),
     "offset_noise_weight": Same(path="noise.noise_offset"),
     "generalized_offset_noise": Meaningless(
@@ -252,17 +252,17 @@ TRAINING_WORDS: dict[str, Rule] = {
         otherwise="There is no such noise here: it is in the target, too; ip_noise_gamma changes the model's input alone.",
     ),
     "rescale_noise_scheduler_to_zero_terminal_snr": Same(path="noise.zero_terminal_snr"),
-    "force_v_prediction": Turned(to=lambda value, _: {"model.v_prediction": switch(value)}, why="The model predicts v.", same=True),
+    "force_v_prediction": Translated(to=lambda value, _: {"model.v_prediction": switch(value)}, why="The model predicts v.", same=True),
     "force_epsilon_prediction": Meaningless(
         why="It is off.", unless=switch, otherwise="What the model predicts is read from its file: choose the file of an eps model."
     ),
     "min_noising_strength": _thousandths("noise.min_timestep"),
     "max_noising_strength": _thousandths("noise.max_timestep"),
-    "timestep_distribution": Turned(to=_distribution, why="How often each timestep is trained; of a parabola, the nearest."),
-    "noising_weight": Turned(to=_noising, why="The width of the distribution."),
-    "noising_bias": Turned(to=_noising, why="The centre of the distribution."),
-    "timestep_shift": Turned(to=_timesteps, why="The shift towards noise; 1 is none."),
-    "dynamic_timestep_shifting": Turned(to=_timesteps, why="A shift that depends on the size of the picture."),
+    "timestep_distribution": Translated(to=_distribution, why="How often each timestep is trained; of a parabola, the nearest."),
+    "noising_weight": Translated(to=_noising, why="The width of the distribution."),
+    "noising_bias": Translated(to=_noising, why="The centre of the distribution."),
+    "timestep_shift": Translated(to=_timesteps, why="The shift towards noise; 1 is none."),
+    "dynamic_timestep_shifting": Translated(to=_timesteps, why="A shift that depends on the size of the picture."),
     **dict.fromkeys(("align_prop", *(f"align_prop_{each}" for each in _REWARDED)), _REWARD),
 }  # fmt: skip
 """Rules of what is said of learning."""

@@ -14,7 +14,7 @@ from ..form import Form
 from ..from_prompt import FromGraph, of_job, read
 from ..own_lines import WORDS
 from ..recipe import GROUPS
-from ..rules import Told
+from ..rules import Contents
 from ..told_recipe import values
 from ..translate import Program
 from .own_inputs import inputs_of
@@ -22,13 +22,13 @@ from .own_inputs import inputs_of
 ATHANOR = Program(title="Athanor", vocabulary=WORDS)
 
 
-def _told(found: FromGraph, more: tuple[str, ...] = ()) -> Told:
+def _told(found: FromGraph, more: tuple[str, ...] = ()) -> Contents:
     """Return what a recipe says, and what the graph does besides."""
     unread = tuple(("left out", sentence) for sentence in (*found.left_out, *more))
-    return Told(given=tuple(values(found.recipe)), datasets=len(found.recipe.datasets), unread=unread)
+    return Contents(entries=tuple(values(found.recipe)), datasets=len(found.recipe.datasets), unread=unread)
 
 
-def _job(document: Document) -> Told | None:
+def _job(document: Document) -> Contents | None:
     """Return what a job.json says; None if the text is none."""
     value = document.json
     if not isinstance(value, dict) or not _has_groups(value):
@@ -48,7 +48,7 @@ def _has_groups(value: Mapping[str, Any]) -> bool:
     return len(groups) >= 2 and isinstance(value.get("datasets"), list)
 
 
-def _api(document: Document) -> Told | None:
+def _api(document: Document) -> Contents | None:
     """Return what a graph in the form of the API says; None if the text is none."""
     value = document.json
     source = graph_sources.of_graph(value) or graph_sources.of_api(value)
@@ -58,7 +58,7 @@ def _api(document: Document) -> Told | None:
     return _of_graph(document, source.prompt, source.node, family if isinstance(family, str) else "")
 
 
-def _page(document: Document) -> Told | None:
+def _page(document: Document) -> Contents | None:
     """Return what a workflow says as the page saves it; None if the text is none."""
     source = graph_sources.of_page(document.json)
     if source is None or source.workflow is None:
@@ -69,7 +69,7 @@ def _page(document: Document) -> Told | None:
     return _of_graph(document, converted.prompt, None, "")
 
 
-def _of_graph(document: Document, prompt: Mapping[str, Any], node: str | None, family: str) -> Told:
+def _of_graph(document: Document, prompt: Mapping[str, Any], node: str | None, family: str) -> Contents:
     """Return what the node that trains says: the one that is named, or else the first.
 
     Raises:

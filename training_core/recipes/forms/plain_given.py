@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...settings import BlockSettings, DatasetSettings, info
 from ..recipe import GROUPS
-from ..rules import Given, Meaningless, Same
+from ..rules import Entry, Meaningless, Same
 from . import plain_names as names
 from . import plain_values as values
 from .lora_family import titled
@@ -82,9 +82,9 @@ def is_setting(found: Found) -> bool:
     return bool([*_cleaned(found)])
 
 
-def given(found: list[Found]) -> tuple[list[Given], list[tuple[str, str]]]:
+def given(found: list[Found]) -> tuple[list[Entry], list[tuple[str, str]]]:
     """Return what is given, each option once, and what is left: what is said again, and values that could not be read."""
-    said: dict[str, Given] = {}
+    said: dict[str, Entry] = {}
     arguments: dict[str, str] = {}
     left: list[tuple[str, str]] = []
     for each in found:
@@ -108,7 +108,7 @@ def given(found: list[Found]) -> tuple[list[Given], list[tuple[str, str]]]:
                     if each.option not in TWO and (each.option, option) != _CYCLES
                     else f"{each.shown}: {option}"
                 )
-                said[option if option not in said else f"{option} {len(said)}"] = Given(
+                said[option if option not in said else f"{option} {len(said)}"] = Entry(
                     name=option, shown=shown, value=value
                 )
                 if more:
@@ -118,21 +118,21 @@ def given(found: list[Found]) -> tuple[list[Given], list[tuple[str, str]]]:
     return [*_together(said, arguments)], left
 
 
-def _together(said: dict[str, Given], arguments: dict[str, str]) -> Iterator[Given]:
+def _together(said: dict[str, Entry], arguments: dict[str, str]) -> Iterator[Entry]:
     """Yield what is given, with what follows from several of them: the optimizer's arguments, and which parts are trained."""
     for option, each in said.items():
         if option == "max_train_steps" and "max_train_epochs" in said:
-            yield Given(name=names.DECIDED, shown=each.shown, value=each.value)
+            yield Entry(name=names.DECIDED, shown=each.shown, value=each.value)
         elif option == "optimizer_args" and arguments:
-            yield Given(name=option, shown=each.shown, value=" ".join((str(each.value), *_pairs(arguments))))
+            yield Entry(name=option, shown=each.shown, value=" ".join((str(each.value), *_pairs(arguments))))
         else:
             yield each
     if arguments and "optimizer_args" not in said:
-        yield Given(name="optimizer_args", shown=", ".join(arguments), value=" ".join(_pairs(arguments)))
+        yield Entry(name="optimizer_args", shown=", ".join(arguments), value=" ".join(_pairs(arguments)))
     rate = said.get("text_encoder_lr")
     if rate is not None and "network_train_unet_only" not in said:
         off = str(rate.value).strip("0.") == ""
-        yield Given(name="network_train_unet_only", shown=f"{rate.shown} {rate.value}", value=off)
+        yield Entry(name="network_train_unet_only", shown=f"{rate.shown} {rate.value}", value=off)
 
 
 def _pairs(arguments: dict[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ from ...errors import AthanorError
 from ...json_text import load_json
 from ..document import Document
 from ..form import Form
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from . import plain_names as names
 from .lora_family import named_in
 from .plain_given import Found, given, is_setting
@@ -55,7 +55,7 @@ _WEAK = frozenset(
 """Names that other lists have as well: of the others there has to be at least one."""
 
 
-def _read(document: Document) -> Told | None:
+def _read(document: Document) -> Contents | None:
     """Return the settings that a text lists; None if there are not at least two.
 
     Raises:
@@ -132,7 +132,7 @@ def _of_object(value: dict[str, Any], level: int = 0) -> Iterator[Found]:
             yield Found(option=option, shown=str(name), value=text)
 
 
-def _told(found: list[Found], rest: list[str]) -> Told | None:
+def _told(found: list[Found], rest: list[str]) -> Contents | None:
     settings = [each for each in found if is_setting(each)]
     options = {each.option for each in settings}
     strong = len(options - _WEAK)
@@ -142,7 +142,7 @@ def _told(found: list[Found], rest: list[str]) -> Told | None:
     if len(unknown) > _UNKNOWN_FOR_EACH * len(options):
         return None
     said, unread = given(found)
-    said += [Given(name=each.shown, value=each.value) for each in unknown[:_MOST_UNKNOWN]]
+    said += [Entry(name=each.shown, value=each.value) for each in unknown[:_MOST_UNKNOWN]]
     if len(unknown) > _MOST_UNKNOWN:
         unread.append(
             (f"{len(unknown) - _MOST_UNKNOWN} more lines with a colon", "No setting of such a name is known.")

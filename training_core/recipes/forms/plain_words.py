@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..own_lines import PATHS
-from ..rules import Meaningless, Paths, Said, Same, Turned, Vocabulary
+from ..rules import Meaningless, Paths, Said, Same, Translated, Vocabulary
 from . import plain_names as names
 from .lora_family import titled
 from .sd_scripts_words import SD_SCRIPTS, WORDS
@@ -31,8 +31,8 @@ def _kind(value: Any, said: Said) -> Paths:
 
 _OWN: Vocabulary = {
     **{f"{names.OWN}{path}": Same(path=path) for path in PATHS},
-    names.FAMILY: Turned(to=_family, why="The kind of the model, by what people call it."),
-    names.KIND: Turned(
+    names.FAMILY: Translated(to=_family, why="The kind of the model, by what people call it."),
+    names.KIND: Translated(
         to=_kind, why="The kind of network; those of LyCORIS train all layers where nothing else is said.", same=True
     ),
     names.PICTURES: Meaningless(why="How many pictures there are is seen in your folder."),

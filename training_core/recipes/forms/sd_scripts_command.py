@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import shortened
 from ..document import Document
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from . import command_line, sd_scripts_texts, shell_variables
 from .sd_scripts_dataset import read_table
 from .sd_scripts_told import told
@@ -47,7 +47,7 @@ _OPTIONS = frozenset(name for name in WORDS if " " not in name) | MANY - _OURS
 _LAUNCHER = {"num_processes": "num_processes", "nproc_per_node": "num_processes", "multi_gpu": "multi_gpu"}
 
 
-def read(document: Document) -> Told | None:
+def read(document: Document) -> Contents | None:
     """Return what a command says; None where the text has none of sd-scripts."""
     if document.ending in (".toml", ".json", ".yaml", ".yml", ".safetensors"):
         return None
@@ -84,23 +84,23 @@ def _known(name: str, known: frozenset[str] = _OPTIONS) -> str:
 
 def given_by(
     command: command_line.Command, known: frozenset[str] = _OPTIONS, switches: frozenset[str] = SWITCHES
-) -> tuple[list[Given], list[tuple[str, str]]]:
+) -> tuple[list[Entry], list[tuple[str, str]]]:
     """Return what a command says, and what could not be read; `known`: the program's options, `switches`: those without a value."""
     options, strays = command_line.options(command.words, switches, MANY)
     why = "It belongs to no option: is there a quotation mark missing around the value before it?"
     unread = [(" ".join(strays), why)] if strays else []
     last = {_known(option.name, known): number for number, option in enumerate(options)}
-    given = [Given(name="script", value=command.script)] if command.script else []
+    given = [Entry(name="script", value=command.script)] if command.script else []
     for number, option in enumerate(options):
         name = _known(option.name, known)
         if last[name] != number:
-            given.append(Given(name="repeated", shown=option.shown.lstrip("-"), value=_value(name, option.values)))
+            given.append(Entry(name="repeated", shown=option.shown.lstrip("-"), value=_value(name, option.values)))
         elif not option.values and name not in switches | MANY and name in known:
             unread.append((option.shown, "No value follows it."))
         else:
             value = _value(name, option.values)
             unfilled = name in _TEXTS and shell_variables.unset(str(value))
-            given.append(Given(name="unfilled" if unfilled else name, shown=option.shown.lstrip("-"), value=value))
+            given.append(Entry(name="unfilled" if unfilled else name, shown=option.shown.lstrip("-"), value=value))
     return given + _launcher(command.launcher), unread
 
 
@@ -110,7 +110,7 @@ def _value(name: str, values: tuple[str, ...]) -> object:
     return values[0] if values else True
 
 
-def _launcher(words: tuple[str, ...]) -> list[Given]:
+def _launcher(words: tuple[str, ...]) -> list[Entry]:
     """Return the options of accelerate, which come after those of the script: num_processes multiplies one of them."""
     options, _ = command_line.options(
         words, frozenset({"multi_gpu", "m", "cpu", "mps", "tpu", "quiet", "debug", "use_fsdp"}), frozenset()
@@ -120,5 +120,5 @@ def _launcher(words: tuple[str, ...]) -> list[Given]:
         value = option.values[0] if option.values else True
         name = _LAUNCHER.get(option.name, "accelerate")
         name = "accelerate_mixed_precision" if option.name == "mixed_precision" else name
-        given.append(Given(name=name, shown=f"{shortened(option.name)} of accelerate", value=value))
+        given.append(Entry(name=name, shown=f"{shortened(option.name)} of accelerate", value=value))
     return given

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..document import Document
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from .command_line import LONGEST
 from .sd_scripts_told import told
 from .sd_scripts_words import WORDS
@@ -19,7 +19,7 @@ _LEAST = 3
 """Options that a text must have to be taken for such a file."""
 
 
-def read(document: Document) -> Told | None:
+def read(document: Document) -> Contents | None:
     """Return what a config file says; None where a text is none."""
     table, unread = table_of(document)
     table = table or _namespace(document.text)
@@ -29,8 +29,8 @@ def read(document: Document) -> Told | None:
     known = sum(name in WORDS or name in ("network_args", "lr_scheduler_args") for name, _ in pairs)
     if known < _LEAST or 2 * known < len(pairs):
         return None
-    given = [Given(name="options", shown="config file", value=document.name or "pasted")]
-    return told([*given, *(Given(name=name, value=value) for name, value in pairs)], unread)
+    given = [Entry(name="options", shown="config file", value=document.name or "pasted")]
+    return told([*given, *(Entry(name=name, value=value) for name, value in pairs)], unread)
 
 
 def table_of(document: Document) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:

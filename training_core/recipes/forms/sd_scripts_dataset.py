@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import AthanorError
 from ..document import Document
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from ..values import text
 from .toml_lines import mended
 
@@ -36,14 +36,14 @@ _MOST = 200
 
 @dataclass(slots=True)
 class _Found:
-    given: list[Given] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     unread: list[tuple[str, str]] = field(default_factory=list)
     loaders: int = 0
     sizes: list[str] = field(default_factory=list)
     """Resolutions besides the first one."""
 
 
-def read(document: Document) -> Told | None:
+def read(document: Document) -> Contents | None:
     """Return what the TOML or JSON of a dataset says; None where a file is none."""
     table, unread = document.toml or document.json, []  # sd-scripts takes both
     if table is None and document.ending in ("", ".toml", ".txt") and "[[datasets.subsets]]" in document.text:
@@ -53,7 +53,7 @@ def read(document: Document) -> Told | None:
     return replace(found, unread=(*unread, *found.unread)) if found else None
 
 
-def read_table(table: Mapping[str, Any]) -> Told | None:
+def read_table(table: Mapping[str, Any]) -> Contents | None:
     """Return what the table of such a TOML says; None where it is another one.
 
     Raises:
@@ -63,7 +63,7 @@ def read_table(table: Mapping[str, Any]) -> Told | None:
     if not isinstance(datasets, list) or not any(isinstance(each, dict) and "subsets" in each for each in datasets):
         return None
     found = _Found()
-    found.given.append(Given(name="datasets", value=f"{len(datasets)}"))
+    found.entries.append(Entry(name="datasets", value=f"{len(datasets)}"))
     _add(found, table.get("general", {}), "general", None)
     found.unread += [(name, _OUTSIDE) for name in table if name not in ("general", "datasets")]
     seen: dict[tuple[str, ...], tuple[int, dict[str, Any]]] = {}
@@ -72,10 +72,10 @@ def read_table(table: Mapping[str, Any]) -> Told | None:
             raise AthanorError(f"datasets {number} is no table: write it as [[datasets]].")
         _dataset(found, dataset, number, seen, datasets[0])
     if found.sizes:
-        found.given.append(
-            Given(name="extra_resolutions", shown="resolution of the other datasets", value=", ".join(found.sizes))
+        found.entries.append(
+            Entry(name="extra_resolutions", shown="resolution of the other datasets", value=", ".join(found.sizes))
         )
-    return Told(given=tuple(found.given), datasets=max(1, found.loaders), unread=tuple(found.unread))
+    return Contents(entries=tuple(found.entries), datasets=max(1, found.loaders), unread=tuple(found.unread))
 
 
 def _dataset(
@@ -131,7 +131,9 @@ def _add(found: _Found, values: Any, at: str, loaders: tuple[int, ...] | None) -
         raise AthanorError(f"{at} is no table of settings.")
     for name, value in values.items():
         known = _RENAMED.get(str(name), str(name))
-        found.given.append(Given(name=known, shown=name if known != name else "", value=value, at=at, datasets=loaders))
+        found.entries.append(
+            Entry(name=known, shown=name if known != name else "", value=value, at=at, datasets=loaders)
+        )
 
 
 def _list(value: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules import NoMeaning, Paths, Said, Same, Turned, Vocabulary
+from ..rules import NoMeaning, Paths, Said, Same, Translated, Vocabulary
 from ..values import number, text
 from .sd_scripts_family import FLOW, FLUX_LIKE, SD3, family
 
@@ -68,16 +68,16 @@ def _prediction(value: Any, said: Said) -> Paths:
 def rules() -> Vocabulary:
     """Return the rules of timesteps, of the weight of the loss, in words of Noise Config and Loss Config."""
     return {
-        "weighting_scheme": Turned(
+        "weighting_scheme": Translated(
             to=_scheme, why="It weights the loss, or says how timesteps are drawn (Noise Config)."
         ),
-        "timestep_sampling": Turned(
+        "timestep_sampling": Translated(
             to=_timesteps, why="sigma draws evenly and shifts by discrete_flow_shift; the others have the same name."
         ),
-        "discrete_flow_shift": Turned(to=_shift, why="flow_shift of Noise Config."),
+        "discrete_flow_shift": Translated(to=_shift, why="flow_shift of Noise Config."),
         "training_shift": Same(path="noise.flow_shift"),
-        "logit_mean": Turned(
+        "logit_mean": Translated(
             to=_mean, why="Counted from picture to noise here, so that its sign may be the other one."
         ),
-        "model_prediction_type": Turned(to=_prediction, why="What the loss compares.", same=True),
+        "model_prediction_type": Translated(to=_prediction, why="What the loss compares.", same=True),
     }

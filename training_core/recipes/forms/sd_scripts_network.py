@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Given, Meaningless, Paths, Rule, Said, Same, Turned, Vocabulary
+from ..rules import Entry, Meaningless, Paths, Rule, Said, Same, Translated, Vocabulary
 from ..values import is_on, number, switch, text, whole
 from .reasons import SHOWN, lacking
 from .sd_scripts_family import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, family
@@ -21,9 +21,9 @@ def is_lycoris(said: Said) -> bool:
     return str(said.get("network_module") or "").strip() in _LYCORIS_MODULES
 
 
-def network_args(value: Any) -> list[Given]:
+def network_args(value: Any) -> list[Entry]:
     """Return each of the network_args by the vocabulary's name, such as "network_args conv_dim"; `value`: a list, or one text."""
-    return [Given(name=f"network_args {name.strip()}", value=inner.strip()) for name, inner in arguments(value)]
+    return [Entry(name=f"network_args {name.strip()}", value=inner.strip()) for name, inner in arguments(value)]
 
 
 def arguments(value: Any) -> list[tuple[str, str]]:
@@ -139,7 +139,7 @@ def _blocks(value: Any, _said: Said) -> Paths:
     return {} if kind == "all" else {"network.include": f"{kind}_blocks"}
 
 
-def _chosen(kinds: tuple[str, ...]) -> Turned:
+def _chosen(kinds: tuple[str, ...]) -> Translated:
     def to(_value: Any, said: Said) -> Paths:
         patterns = []
         for kind, option in _INDICES:
@@ -149,7 +149,7 @@ def _chosen(kinds: tuple[str, ...]) -> Turned:
                 patterns.append(kind)
         return {"network.include": "\n".join(patterns)}
 
-    return Turned(to=to, why="The blocks by name: only layers whose name matches are trained.")
+    return Translated(to=to, why="The blocks by name: only layers whose name matches are trained.")
 
 
 _INDICES = (
@@ -205,14 +205,14 @@ def _by_layer(_value: Any, said: Said) -> Paths:
     return {"network.blocks.reg_dims": "\n".join([*([own] if own else []), *found])}
 
 
-_LAYERS = Turned(to=_by_layer, why="Ranks by layer name, in Block Config.")
+_LAYERS = Translated(to=_by_layer, why="Ranks by layer name, in Block Config.")
 
 
 def rules() -> Vocabulary:
     """Return the rules that differ from a setting with the same meaning."""
     args: dict[str, Rule] = {
-        "algo": Turned(to=_algo, why="The same kind of network; what LyCORIS calls lora is locon here."),
-        "preset": Turned(to=_preset, why="The same preset.", same=True),
+        "algo": Translated(to=_algo, why="The same kind of network; what LyCORIS calls lora is locon here."),
+        "preset": Translated(to=_preset, why="The same preset.", same=True),
         "dim": Same(path="network.rank"),
         "alpha": Same(path="network.alpha"),
         "linear_dim": Same(path="network.rank"),
@@ -223,12 +223,12 @@ def rules() -> Vocabulary:
         "dora": Same(path="network.dora"),
         "use_cp": Same(path="network.use_tucker"),
         "use_conv_cp": Same(path="network.use_tucker"),
-        "disable_conv_cp": Turned(to=_cp, why="use_tucker is its opposite."),
+        "disable_conv_cp": Translated(to=_cp, why="use_tucker is its opposite."),
         "decompose_factor": Same(path="network.factor"),
-        "loraplus_unet_lr_ratio": Turned(to=_ratio, why="One ratio for the whole network."),
-        "loraplus_text_encoder_lr_ratio": Turned(to=_ratio, why="One ratio for the whole network."),
-        "train_t5xxl": Turned(to=lambda _v, _s: {}, why="With it T5 has text_encoder_lr; without it, 0."),
-        "train_blocks": Turned(to=_blocks, why="The blocks by name: only layers whose name matches are trained."),
+        "loraplus_unet_lr_ratio": Translated(to=_ratio, why="One ratio for the whole network."),
+        "loraplus_text_encoder_lr_ratio": Translated(to=_ratio, why="One ratio for the whole network."),
+        "train_t5xxl": Translated(to=lambda _v, _s: {}, why="With it T5 has text_encoder_lr; without it, 0."),
+        "train_blocks": Translated(to=_blocks, why="The blocks by name: only layers whose name matches are trained."),
         "train_double_block_indices": _chosen(("double_blocks", "single_blocks")),
         "train_single_block_indices": _chosen(("double_blocks", "single_blocks")),
         "train_block_indices": _chosen(("joint_blocks",)),
@@ -252,21 +252,21 @@ def rules() -> Vocabulary:
         "enable_all_linear": lacking("In Network Config, preset attn-mlp trains all Linear layers of the blocks."),
         "enable_conv": lacking("In Network Config, preset full with conv_rank trains the convolutions."),
         "train_llm_adapter": lacking("The text adapter of Anima is not trained here."),
-        "train_on_input": Turned(to=lambda _v, _s: {}, why="ia3 decides for each layer as LyCORIS does."),
+        "train_on_input": Translated(to=lambda _v, _s: {}, why="ia3 decides for each layer as LyCORIS does."),
         "exclude_name": Same(path="network.exclude"),
     }
     args |= dict.fromkeys(_DIMS, _LAYERS)
     return {
         **{f"network_args {name}": rule for name, rule in args.items()},
-        "network_args": Turned(to=lambda _v, _s: {}, why="Each argument is read by itself."),
-        "network_module": Turned(
+        "network_args": Translated(to=lambda _v, _s: {}, why="Each argument is read by itself."),
+        "network_module": Translated(
             to=_module,
             why="The network's kind, and the layers that this module trains: LyCORIS all, sd-scripts' own those of the transformer blocks.",
         ),
-        "network_train_unet_only": Turned(
+        "network_train_unet_only": Translated(
             to=_trained, why="Both switches together are one choice here: train of Network Config."
         ),
-        "network_train_text_encoder_only": Turned(
+        "network_train_text_encoder_only": Translated(
             to=_trained, why="Both switches together are one choice here: train of Network Config."
         ),
     }

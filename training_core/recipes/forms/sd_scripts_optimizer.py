@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from ...settings.optimizer import OptimizerName
-from ..rules import Paths, Rule, Said, Same, Turned, Vocabulary
+from ..rules import Paths, Rule, Said, Same, Translated, Vocabulary
 from ..values import number, switch, text
 from .reasons import lacking
 from .sd_scripts_network import arguments, encoder_rates, rate
@@ -94,8 +94,8 @@ def _rate(value: Any, _said: Said) -> Paths:
     return {"optimizer.unet_lr": rate(value)}
 
 
-def _all_lengths(field: str) -> Turned:
-    return Turned(
+def _all_lengths(field: str) -> Translated:
+    return Translated(
         to=lambda value, _: {f"optimizer.{field}": length(value)},
         why="A number of steps or a part of the run.",
         same=True,
@@ -107,9 +107,9 @@ def _min_ratio(value: Any, said: Said) -> Paths:
     return {"optimizer.lr_scheduler_min_lr_ratio": min(1.0, number(value) / highest) if highest else 0.0}
 
 
-def old_switch(name: str) -> Turned:
+def old_switch(name: str) -> Translated:
     """Return the rule of an old switch that means an optimizer."""
-    return Turned(
+    return Translated(
         to=lambda value, _: {"optimizer.optimizer_type": name} if switch(value) else {},
         why="The old switch for this optimizer.",
     )
@@ -121,8 +121,8 @@ def rules() -> Vocabulary:
         "step_rules": Same(path="optimizer.lr_step_rules"),
         "min_lr_ratio": Same(path="optimizer.lr_scheduler_min_lr_ratio"),
         "min_lr_rate": Same(path="optimizer.lr_scheduler_min_lr_ratio"),
-        "min_lr": Turned(to=_min_ratio, why="The lowest rate as a part of learning_rate."),
-        "eta_min": Turned(to=_min_ratio, why="The lowest rate as a part of learning_rate."),
+        "min_lr": Translated(to=_min_ratio, why="The lowest rate as a part of learning_rate."),
+        "eta_min": Translated(to=_min_ratio, why="The lowest rate as a part of learning_rate."),
         "num_cycles": Same(path="optimizer.lr_scheduler_num_cycles"),
         "power": Same(path="optimizer.lr_scheduler_power"),
         "timescale": Same(path="optimizer.lr_scheduler_timescale"),
@@ -133,22 +133,22 @@ def rules() -> Vocabulary:
     )
     return {
         **{f"lr_scheduler_args {name}": rule for name, rule in scheduler_args.items()},
-        "lr_scheduler_args": Turned(to=lambda _v, _s: {}, why="Each argument is read by itself."),
-        "optimizer_type": Turned(to=_optimizer, why="The same optimizer, by its name or its class.", same=True),
-        "optimizer_args": Turned(
+        "lr_scheduler_args": Translated(to=lambda _v, _s: {}, why="Each argument is read by itself."),
+        "optimizer_type": Translated(to=_optimizer, why="The same optimizer, by its name or its class.", same=True),
+        "optimizer_args": Translated(
             to=lambda value, _: {"optimizer.optimizer_args": optimizer_args(value)},
             why="The same arguments.",
             same=True,
         ),
         "use_8bit_adam": old_switch("AdamW8bit"),
         "use_lion_optimizer": old_switch("Lion"),
-        "lr_scheduler": Turned(to=_scheduler, why="The same schedule.", same=True),
-        "lr_scheduler_type": Turned(to=_scheduler_class, why="The nearest schedule that there is here."),
+        "lr_scheduler": Translated(to=_scheduler, why="The same schedule.", same=True),
+        "lr_scheduler_type": Translated(to=_scheduler_class, why="The nearest schedule that there is here."),
         "lr_restart_cycles": Same(path="optimizer.lr_scheduler_num_cycles"),
         "lr_warmup_steps": _all_lengths("lr_warmup_steps"),
         "lr_decay_steps": _all_lengths("lr_decay_steps"),
-        "unet_lr": Turned(to=_rate, why="The same rate.", same=True),
-        "text_encoder_lr": Turned(
+        "unet_lr": Translated(to=_rate, why="The same rate.", same=True),
+        "text_encoder_lr": Translated(
             to=lambda value, said: {"optimizer.text_encoder_lr": encoder_rates(value, said)},
             why="One rate for each text encoder; 0 for those that sd-scripts does not train.",
             same=True,

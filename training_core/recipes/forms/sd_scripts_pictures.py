@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..rules import Paths, Said, Same, Turned, Vocabulary
+from ..rules import Paths, Said, Same, Translated, Vocabulary
 from ..values import text, whole
 
 _INTERPOLATION = {"linear": "bilinear", "cubic": "bicubic", "box": "area"}
@@ -54,12 +54,12 @@ def rules() -> Vocabulary:
     """Return the rules that differ from a setting with the same meaning."""
     return {
         "train_data_dir": Same(path="datasets.folder"),
-        "reg_data_dir": Turned(to=_reg_folder, why="A Dataset Loader of its own, with is_reg."),
+        "reg_data_dir": Translated(to=_reg_folder, why="A Dataset Loader of its own, with is_reg."),
         "is_reg": Same(path="datasets.is_reg"),
-        "resolution": Turned(to=_resolution, why="Width and height.", same=True),
-        "caption_extension": Turned(to=_extension, why="With a dot in front.", same=True),
-        "caption_extention": Turned(to=_extension, why="With a dot in front.", same=True),
-        "max_token_length": Turned(to=_token_length, why="75, 150 or 225 tokens.", same=True),
-        "resize_interpolation": Turned(to=_interpolation, why="The same, by its usual name.", same=True),
+        "resolution": Translated(to=_resolution, why="Width and height.", same=True),
+        "caption_extension": Translated(to=_extension, why="With a dot in front.", same=True),
+        "caption_extention": Translated(to=_extension, why="With a dot in front.", same=True),
+        "max_token_length": Translated(to=_token_length, why="75, 150 or 225 tokens.", same=True),
+        "resize_interpolation": Translated(to=_interpolation, why="The same, by its usual name.", same=True),
         "extra_resolutions": Same(path="buckets.extra_resolutions"),
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..document import Document
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 from ..values import text
 from .sd_scripts_texts import prompts_in
 
@@ -22,12 +22,12 @@ _OPTIONS = (
 """Member of a prompt in TOML or JSON -> the option of a line that is the same."""
 
 
-def read(document: Document) -> Told | None:
+def read(document: Document) -> Contents | None:
     """Return the prompts of such a file; None where it is another one."""
     lines = _of_table(document.toml) or _of_list(document.json)
     if not lines and document.ending in ("", ".txt"):
         lines = _of_text(document.text)
-    return Told(given=(Given(name="prompts", shown="sample prompts", value="\n".join(lines)),)) if lines else None
+    return Contents(entries=(Entry(name="prompts", shown="sample prompts", value="\n".join(lines)),)) if lines else None
 
 
 def _of_text(written: str) -> list[str]:

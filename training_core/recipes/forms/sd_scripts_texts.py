@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ... import toml
-from ..rules import Given, Told
+from ..rules import Contents, Entry
 
 _TABLE = re.compile(r"^\s*\[(?:general|\[datasets\])\]\s*(?:#.*)?$")
 _TOML_LINE = re.compile(r"^\s*(?:#.*|\[+[\w.]+\]+.*|[\w.\"']+\s*=.*|[\[\]{}\"'\d,.\s-]*)$")
@@ -18,19 +18,19 @@ _LONGEST = 5000
 _LONG_OPTION = re.compile(r"\s--[A-Za-z]\w{2,}")
 
 
-def with_texts(told: Told, text: str, dataset: Callable[[dict[str, Any]], Told | None]) -> Told:
+def with_texts(told: Contents, text: str, dataset: Callable[[dict[str, Any]], Contents | None]) -> Contents:
     """Return what a command says with what the dataset's TOML and the prompts in the same text say; `dataset` reads such a table."""
     table = table_in(text)
     found = dataset(table) if table else None
     if found:
-        told = Told(
-            given=(*told.given, *found.given),
+        told = Contents(
+            entries=(*told.entries, *found.entries),
             datasets=max(told.datasets, found.datasets),
             unread=(*told.unread, *found.unread),
         )
     prompts = prompts_in(text)
     if prompts:
-        told = replace(told, given=(*told.given, Given(name="prompts", value="\n".join(prompts))))
+        told = replace(told, entries=(*told.entries, Entry(name="prompts", value="\n".join(prompts))))
     return told
 
 

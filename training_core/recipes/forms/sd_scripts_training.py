@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rules import ASKED, Meaningless, NoMeaning, Paths, Said, Same, Turned, Vocabulary, model_file
+from ..rules import ASKED, Meaningless, NoMeaning, Paths, Said, Same, Translated, Vocabulary, model_file
 from ..values import switch, text, whole
 from .reasons import TRACKER
 from .sd_scripts_family import (
@@ -106,8 +106,8 @@ def _name(value: Any, _said: Said) -> Paths:
     return {"training.output_name": given}
 
 
-def _full(kind: str) -> Turned:
-    return Turned(
+def _full(kind: str) -> Translated:
+    return Translated(
         to=lambda value, _: {"training.full_precision": kind} if switch(value) else {},
         why="The trained weights are kept in this format: full_precision of Train LoRA.",
     )
@@ -178,7 +178,7 @@ def _prompts(value: Any, said: Said) -> Paths:
     return {"sampling.sample_prompts": given}
 
 
-def _file_of(marker: str) -> Turned:
+def _file_of(marker: str) -> Translated:
     """Return the rule of an option that names a further file of the recipe, which is here if a form has read `marker` in it."""
 
     def to(_value: Any, said: Said) -> Paths:
@@ -186,16 +186,16 @@ def _file_of(marker: str) -> Turned:
             raise ValueError("Import this file together with the command: what it says is not known from here.")
         return {}
 
-    return Turned(to=to, why="This file is read as well.")
+    return Translated(to=to, why="This file is read as well.")
 
 
 def rules() -> Vocabulary:
     """Return the rules that differ from a setting with the same meaning."""
     return {
-        "script": Turned(
+        "script": Translated(
             to=_script, why="The script tells which model is trained, and whether it is trained as a whole."
         ),
-        "pretrained_model_name_or_path": Turned(to=_model, why=ASKED),
+        "pretrained_model_name_or_path": Translated(to=_model, why=ASKED),
         "vae": model_file("vae"),
         "ae": model_file("vae"),
         "clip_l": model_file("clip_l"),
@@ -204,76 +204,78 @@ def rules() -> Vocabulary:
         "gemma2": model_file("text_encoder"),
         "qwen3": model_file("text_encoder"),
         "text_encoder": model_file("text_encoder"),
-        "v2": Turned(
+        "v2": Translated(
             to=lambda value, _: {"model.family": SD2} if switch(value) else {}, why="A model of the SD2 kind."
         ),
-        "sdxl": Turned(
+        "sdxl": Translated(
             to=lambda value, _: {"model.family": SDXL} if switch(value) else {}, why="A model of the SDXL kind."
         ),
-        "v_parameterization": Turned(
+        "v_parameterization": Translated(
             to=lambda value, _: {"model.v_prediction": True} if switch(value) else {},
             why="The model predicts v: the node ModelSamplingDiscrete says so where its file does not.",
         ),
-        "model_train_type": Turned(
+        "model_train_type": Translated(
             to=_script, why="It tells which model is trained, and whether it is trained as a whole."
         ),
-        "base_model_type": Turned(to=_base, why="The kind of model."),
+        "base_model_type": Translated(to=_base, why="The kind of model."),
         "sample_negative": Same(path="sampling.negative"),
         "sample_width": Same(path="sampling.width"),
         "sample_height": Same(path="sampling.height"),
         "sample_cfg": Same(path="sampling.cfg"),
         "sample_seed": Same(path="sampling.sample_seed"),
         "sample_steps": Same(path="sampling.steps"),
-        "model_type": Turned(to=_kind, why="The kind of model."),
-        "clip_skip": Turned(
+        "model_type": Translated(to=_kind, why="The kind of model."),
+        "clip_skip": Translated(
             to=_clip_skip, why="Which layer of CLIP is used, counted from the end: CLIP Set Last Layer."
         ),
-        "fp8_base": Turned(to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."),
-        "fp8_base_unet": Turned(to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."),
-        "fp8_scaled": Turned(
+        "fp8_base": Translated(to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."),
+        "fp8_base_unet": Translated(
+            to=_fp8, why="The frozen model is loaded in fp8: Load Diffusion Model's weight_dtype."
+        ),
+        "fp8_scaled": Translated(
             to=_fp8, why="The frozen model is loaded in fp8; a file in scaled fp8 is loaded as it is."
         ),
-        "max_train_steps": Turned(to=_steps, why="The same number of steps.", same=True),
-        "max_train_epochs": Turned(to=_epochs, why="The same number of epochs.", same=True),
-        "save_n_epoch_ratio": Turned(
+        "max_train_steps": Translated(to=_steps, why="The same number of steps.", same=True),
+        "max_train_epochs": Translated(to=_epochs, why="The same number of epochs.", same=True),
+        "save_n_epoch_ratio": Translated(
             to=_save_ratio, why="A number of files in the run there; here the interval in epochs that gives as many."
         ),
-        "num_processes": Turned(
+        "num_processes": Translated(
             to=_processes,
             why="Each card had a batch of its own: here one card takes as many batches before each update, with the same numbers. "
             "To use several cards, set processes to their number and divide gradient_accumulation_steps by it.",
         ),
-        "multi_gpu": Turned(to=_several, why="Several graphics cards."),
-        "output_name": Turned(to=_name, why="The same name.", same=True),
+        "multi_gpu": Translated(to=_several, why="Several graphics cards."),
+        "output_name": Translated(to=_name, why="The same name.", same=True),
         "full_fp16": _full("fp16"),
         "full_bf16": _full("bf16"),
-        "gradient_checkpointing": Turned(
+        "gradient_checkpointing": Translated(
             to=lambda value, _: {"training.gradient_checkpointing": "all"} if switch(value) else {},
             why="Every block is computed again, as there.",
         ),
         "log_with": Meaningless(why=TRACKER),
-        "cache_latents": Turned(
+        "cache_latents": Translated(
             to=_cached,
             why="Each picture's latent is sampled once and kept, as there.",
         ),
-        "cache_latents_to_disk": Turned(
+        "cache_latents_to_disk": Translated(
             to=_cached_on_disk, why="Each picture's latent is sampled once and kept, as there."
         ),
-        "sample_every_n_epochs": Turned(to=_interval, why="The same interval.", same=True),
-        "sample_every_n_steps": Turned(to=_intervals_in_steps, why="The same interval.", same=True),
-        "sample_sampler": Turned(to=_sampler, why="The sampler of ComfyUI that is the same, or nearest to it."),
-        "sample_prompts": Turned(to=_prompts, why="The prompts of this file are read as well.", same=True),
-        "no_metadata": Turned(
+        "sample_every_n_epochs": Translated(to=_interval, why="The same interval.", same=True),
+        "sample_every_n_steps": Translated(to=_intervals_in_steps, why="The same interval.", same=True),
+        "sample_sampler": Translated(to=_sampler, why="The sampler of ComfyUI that is the same, or nearest to it."),
+        "sample_prompts": Translated(to=_prompts, why="The prompts of this file are read as well.", same=True),
+        "no_metadata": Translated(
             to=lambda value, _: {"training.metadata": "minimal"} if switch(value) else {},
             why="Files tell what a loader needs, and no settings.",
         ),
         "accelerate_mixed_precision": Meaningless(why="The script's own mixed_precision decides, there too."),
         "dataset_config": _file_of("datasets"),
         "config_file": _file_of("options"),
-        "datasets": Turned(
+        "datasets": Translated(
             to=lambda _v, _s: {}, why="One Dataset Loader for each folder of pictures, each leading into the next."
         ),
-        "options": Turned(to=lambda _v, _s: {}, why="Options of a file; those of a command override them."),
+        "options": Translated(to=lambda _v, _s: {}, why="Options of a file; those of a command override them."),
         "prompts": Same(path="sampling.sample_prompts"),
-        "family": Turned(to=lambda value, _: {"model.family": text(value)}, why="The kind of model.", same=True),
+        "family": Translated(to=lambda value, _: {"model.family": text(value)}, why="The kind of model.", same=True),
     }
