@@ -83,3 +83,13 @@ def test_what_is_refused(run, arguments, sentence):
     code, printed, told = run(*arguments)
     assert (code, printed) == (2, "")
     assert sentence in told and "Traceback" not in told
+
+
+def test_files_of_others_are_not_written_over(run, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "dataset.toml").write_text("mine")
+    code, _, told = run("graph.json", "--as", "command", "-o", "o")
+    assert code != 0 and "dataset.toml is there already" in told
+    assert (tmp_path / "o" / "dataset.toml").read_text() == "mine" and not (tmp_path / "o" / "train.sh").exists()
+    assert run("graph.json", "--as", "table", "-o", "o")[0] == 0
+    assert run("graph.json", "--as", "table", "-o", "o")[0] == 0  # the same text again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import graph_sources
@@ -12,6 +13,7 @@ from ..files import file_errors, make_folder, read_json
 from ..recipes.exported import FORMS, Source, export, of_prompt, of_recipe, of_run
 from ..recipes.read import read
 from ..recipes.recipe_file import document_of
+from ..recipes.writers.written import File
 
 HELP = """\
 SOURCE is a run's folder (output/athanor/runs/<run id>) or its job.json, a workflow as ComfyUI saves it (Save, or
@@ -46,11 +48,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the files into the folder, or print them; what is left out goes to standard error.
 
     Raises:
-        AthanorError: the source cannot be read, or a file not be written.
+        AthanorError: the source cannot be read, a file not be written, or another one has its name.
     """
     written = export(arguments.form, _source(arguments.source.expanduser(), arguments.node))
     if arguments.output is not None:
         make_folder(arguments.output)
+        _check_free(arguments.output, written.files)
     for file in written.files:
         if arguments.output is None:
             print(f"==> {file.name} <==\n{file.text}" if len(written.files) > 1 else file.text, end="")
@@ -61,6 +64,18 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"Written: {path}")
     for sentence in written.left_out:
         print(f"Left out: {sentence}", file=sys.stderr)
+
+
+def _check_free(folder: Path, files: Sequence[File]) -> None:
+    """Refuse to write over files of others: what has a name such as dataset.toml is somebody's work.
+
+    Raises:
+        AthanorError: a file of that name is there, with another text.
+    """
+    for file in files:
+        path = folder / file.name
+        if path.is_symlink() or (path.exists() and not (path.is_file() and path.read_bytes() == file.text.encode())):
+            raise AthanorError(f"{path} is there already: choose another folder with -o, or remove it.")
 
 
 def _source(path: Path, node: str) -> Source:

@@ -66,6 +66,15 @@ def whole(value: Any) -> int:
     return int(found)
 
 
+def number_format(value: Any, single: str) -> str:
+    """Return "fp16" or "bf16" for what programs call so ("float16", "torch.bfloat16", "FLOAT_16"), `single` for float32: "no" where
+    mixed_precision is meant, "float" where save_precision is; "" for other formats.
+    """
+    name = str(value).strip().lower().removeprefix("torch.").replace("_", "")
+    found = {"fp16": "fp16", "float16": "fp16", "bf16": "bf16", "bfloat16": "bf16"}
+    return found.get(name) or (single if name in ("fp32", "float32", "float", "tfloat32") else "")
+
+
 def text(value: Any) -> str:
     """Return a text; of a list, its parts with commas between them; of nothing, the empty text."""
     if value is None:

@@ -17,9 +17,11 @@ from . import (
 )
 
 FORMS: tuple[Form, ...] = (
+    # Of LoRA files, those that hold a whole recipe come before those that hold sd-scripts' fields alone.
     lora_own.OWN_LORA,
     onetrainer.LORA,
     lora_file.LORA,
+    # JSON and YAML, told by members that no other program has.
     own.JOB,
     own.API,
     own.PAGE,
@@ -27,7 +29,8 @@ FORMS: tuple[Form, ...] = (
     *onetrainer.FORMS,
     *ai_toolkit.FORMS,
     lora_file.DUMP,
-    sd_scripts.DATASET,
+    # TOML and commands: musubi-tuner shares most names with sd-scripts, so what only it has is looked for first.
+    sd_scripts.DATASET,  # its datasets have subsets, those of musubi-tuner folders
     diffusion_pipe.DATASET,
     diffusion_pipe.MAIN,
     diffusion_pipe.POSTED,
@@ -41,8 +44,9 @@ FORMS: tuple[Form, ...] = (
     sd_scripts.CONFIG,
     sd_scripts.LORA_SCRIPTS_SCRIPT,
     sd_scripts.COMMAND,
+    # What nearly any text could be comes last.
     sd_scripts.PROMPTS,
     plain_lines.LINES,
 )
-"""All of them, in the order in which they are tried: those that show more clearly what they are come first. Which of several files
-of one program speaks last is told by `Form.speaks`."""
+"""All of them, in the order in which they are tried: the first whose reader knows the text is its form. Where several files of one
+program are read together, `Form.speaks` tells which one is heard last and overrides the others; of equals the later in this list."""

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
-from ..values import number, switch, whole
+from ..values import number, number_format, switch, whole
 from .ai_toolkit_model import guided
 from .ai_toolkit_optimizer import updates
-from .nested import off, only_if, to_steps
-from .sd_scripts_reasons import TRACKER
+from .nested import only_if, to_steps
+from .reasons import TRACKER, lacking
 
 TRAINERS = ("sd_trainer", "ui_trainer", "diffusion_trainer", "fine_tune", "concept_slider", "slider")
 _SAMPLERS = {
@@ -121,17 +121,10 @@ def _kept(value: Any, said: Said) -> Paths:
 
 
 def _format(value: Any, _: Said) -> Paths:
-    formats = {
-        "float16": "fp16",
-        "fp16": "fp16",
-        "bf16": "bf16",
-        "bfloat16": "bf16",
-        "float32": "float",
-        "fp32": "float",
-    }
-    if value not in formats:
+    found = number_format(value, "float")
+    if not found:
         raise ValueError("Files are saved in fp16, bf16 or float here: fp16 is used.")
-    return {"training.save_precision": formats[str(value)]}
+    return {"training.save_precision": found}
 
 
 def _prompts(value: Any, said: Said) -> Paths:
@@ -202,19 +195,19 @@ FILE_WORDS: dict[str, Rule] = {
     "network": Turned(
         to=lambda value, _: {"network.algo": "finetune", "network.train": "unet"}, why="Without a network the model itself is trained."
     ),
-    "adapter": off("Adapters are not trained here."),
-    "embedding": off("Embeddings are not trained here: their words in captions are read as plain text."),
-    "decorator": off("There is no such thing here."),
-    "slider": off("Sliders are not trained here: this graph trains a LoRA on pictures with captions."),
-    "guidance": off("There is no training towards a guidance here."),
+    "adapter": lacking("Adapters are not trained here."),
+    "embedding": lacking("Embeddings are not trained here: their words in captions are read as plain text."),
+    "decorator": lacking("There is no such thing here."),
+    "slider": lacking("Sliders are not trained here: this graph trains a LoRA on pictures with captions."),
+    "guidance": lacking("There is no training towards a guidance here."),
     "first_sample": Meaningless(why="Samples before training have the same prompts (sample_at_first)."),
-    "validation": off("The probe of Validation Config measures the loss on pictures of the dataset."),
-    "do_lorm": off("There is no LoRM here: lora is trained."),
+    "validation": lacking("The probe of Validation Config measures the loss on pictures of the dataset."),
+    "do_lorm": lacking("There is no LoRM here: lora is trained."),
     "lorm_extract_mode": Meaningless(why="It belongs to do_lorm."),
     "lorm_extract_mode_param": Meaningless(why="It belongs to do_lorm."),
     "torch_profiler": Meaningless(why="How long each part of a step takes is told in the run's log."),
     "performance_log_every": Meaningless(why="How long each part of a step takes is told in the run's log."),
-    "process others": off("One training becomes one graph: import the other processes from files of their own."),
+    "process others": lacking("One training becomes one graph: import the other processes from files of their own."),
     "meta.name": Meaningless(why="The name that is told in the file: metadata_title, else output_name."),
     "meta.version": Meaningless(why="A note for readers; training_comment of Train LoRA writes one into the file."),
     "meta": Meaningless(why="Notes for readers; training_comment of Train LoRA writes one into the file."),
@@ -266,7 +259,7 @@ FILE_WORDS: dict[str, Rule] = {
     "save.max_step_saves_to_keep": Turned(to=_kept, why="The same number of files is kept: save_last_n_steps counts the steps "
         "between them."),
     "save.save_format": Meaningless(why="Files have the form that ComfyUI loads; save_diffusers_copy adds one for diffusers."),
-    "save.push_to_hub": off(_SHARED),
+    "save.push_to_hub": lacking(_SHARED),
     "save.hf_repo_id": Meaningless(why=_SHARED),
     "save.hf_private": Meaningless(why=_SHARED),
     "sample.prompts": Turned(
@@ -281,9 +274,9 @@ FILE_WORDS: dict[str, Rule] = {
     "sample.sample_steps": Same(path="sampling.steps"),
     "sample.sampler": Turned(to=_sampler, why="Sampler and scheduler by ComfyUI's names."),
     "sample.sample_every": Turned(to=_drawn, why="Pictures are drawn by steps, not by epochs."),
-    "sample.sample_start_step": off("Pictures are drawn from the start here."),
-    "sample.network_multiplier": off("Samples are drawn with the LoRA at strength 1.", 1),
-    "sample.guidance_rescale": off("cfg is not rescaled here."),
+    "sample.sample_start_step": lacking("Pictures are drawn from the start here."),
+    "sample.network_multiplier": lacking("Samples are drawn with the LoRA at strength 1.", 1),
+    "sample.guidance_rescale": lacking("cfg is not rescaled here."),
     "sample.format": Meaningless(why="Pictures are saved as PNG."),
     "sample.ext": Meaningless(why="Pictures are saved as PNG."),
     "sample.adapter_conditioning_scale": Meaningless(why="It is for adapters."),

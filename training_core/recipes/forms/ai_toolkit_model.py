@@ -7,7 +7,8 @@ from typing import Any
 
 from ..rules import Meaningless, Paths, Rule, Said, Turned
 from ..values import switch, whole
-from .nested import hub_model, off, only_if
+from .nested import hub_model, only_if
+from .reasons import NO_FAMILY, lacking
 
 FAMILIES: dict[str, str] = {
     "sd": "SD1.5",
@@ -85,7 +86,7 @@ def finetunes(said: Said) -> bool:
 def _family(value: Any, said: Said) -> Paths:
     found = family(said)
     if not found:
-        raise ValueError("Models of this kind are not trained here; the other settings are taken over.")
+        raise ValueError(NO_FAMILY)
     return {"model.family": found}
 
 
@@ -128,7 +129,7 @@ MODEL_WORDS: dict[str, Rule] = {
     "model.arch": Turned(to=_family, why="The kind of model, by its name here."),
     "model.model_arch": Turned(to=_family, why="The kind of model, by its name here."),
     **{f"model.{name}": Turned(to=_old_switch, why="The kind of model, by its name here.") for name in _SWITCHES},
-    "model.is_flex2": off("Flex.2 is not trained here."),
+    "model.is_flex2": lacking("Flex.2 is not trained here."),
     "model.is_v_pred": Turned(to=lambda value, _: {"model.v_prediction": switch(value)}, why="The model predicts v.", same=True),
     "model.vae_path": hub_model("vae"),
     "model.unet_path": hub_model("diffusion_model"),
@@ -147,27 +148,27 @@ MODEL_WORDS: dict[str, Rule] = {
         )),
         _PLACES,
     ),
-    "model.accuracy_recovery_adapter": off("There is no adapter here that makes up for what quantizing loses."),
-    "model.assistant_lora_path": off(_ADAPTER),
-    "model.inference_lora_path": off("Samples are drawn with the trained LoRA alone."),
-    "model.unconditional_lora_path": off(_ADAPTER),
-    "model.lora_path": off("A LoRA below the trained one: put Load LoRA between the loader and Train LoRA."),
-    "model.refiner_name_or_path": off("A refiner is trained as a model of its own."),
+    "model.accuracy_recovery_adapter": lacking("There is no adapter here that makes up for what quantizing loses."),
+    "model.assistant_lora_path": lacking(_ADAPTER),
+    "model.inference_lora_path": lacking("Samples are drawn with the trained LoRA alone."),
+    "model.unconditional_lora_path": lacking(_ADAPTER),
+    "model.lora_path": lacking("A LoRA below the trained one: put Load LoRA between the loader and Train LoRA."),
+    "model.refiner_name_or_path": lacking("A refiner is trained as a model of its own."),
     "model.refiner_start_at": Meaningless(why="It belongs to the refiner."),
-    "model.use_flux_cfg": off("Flux's guidance value is guidance_scale of Conditioning Config."),
+    "model.use_flux_cfg": lacking("Flux's guidance value is guidance_scale of Conditioning Config."),
     "model.attn_masking": Meaningless(why="Captions are masked as ComfyUI does it for this model."),
     "model.use_text_encoder_1": Meaningless(why="All text encoders of the model are used."),
     "model.use_text_encoder_2": Meaningless(why="All text encoders of the model are used."),
     "model.experimental_xl": Meaningless(why="It has no effect on what is trained."),
-    "model.in_context": off("There is no such way of giving control pictures here."),
+    "model.in_context": lacking("There is no such way of giving control pictures here."),
     "model.compile": Turned(to=lambda value, _: {"training.torch_compile": switch(value)}, why="The same.", same=True),
     **dict.fromkeys(
         (f"model.{name}" for name in ("block_compile", "compile_mode", "compile_fullgraph", "compile_dynamic", "cache_size_limit")),
         Meaningless(why="torch_compile compiles each block of the model."),
     ),
-    "model.model_kwargs": off("Arguments of ai-toolkit's own class for this model, which ComfyUI does not have."),
-    "model.model_kwargs.train_high_noise": off(_EXPERTS),
-    "model.model_kwargs.train_low_noise": off(_EXPERTS),
+    "model.model_kwargs": lacking("Arguments of ai-toolkit's own class for this model, which ComfyUI does not have."),
+    "model.model_kwargs.train_high_noise": lacking(_EXPERTS),
+    "model.model_kwargs.train_low_noise": lacking(_EXPERTS),
     "model.model_kwargs.llama_model_path": hub_model("text_encoder"),
     "model.model_kwargs.match_target_res": Turned(
         to=lambda value, _: {"buckets.control_size": "same" if switch(value) else "own"}, why="How control pictures are sized."
@@ -274,12 +275,12 @@ NETWORK_WORDS: dict[str, Rule] = {
     "network.pretrained_lora_path": Turned(
         to=lambda value, _: {"network.network_weights": str(value)}, why="The LoRA that is trained on: choose its file."
     ),
-    "network.all_layers": off("Norms are trained with train_norm of Network Config, and other layers not."),
-    "network.lorm": off("There is no LoRM here: lora is trained."),
-    "network.normalize": off("There is no such thing here."),
+    "network.all_layers": lacking("Norms are trained with train_norm of Network Config, and other layers not."),
+    "network.lorm": lacking("There is no LoRM here: lora is trained."),
+    "network.normalize": lacking("There is no such thing here."),
     "network.network_kwargs.only_if_contains": _INCLUDE,
     "network.network_kwargs.ignore_if_contains": _EXCLUDE,
-    "network.network_kwargs": off("Arguments of ai-toolkit's own network, which this one does not have."),
+    "network.network_kwargs": lacking("Arguments of ai-toolkit's own network, which this one does not have."),
     "model.only_if_contains": _INCLUDE,
     "model.ignore_if_contains": _EXCLUDE,
 }  # fmt: skip

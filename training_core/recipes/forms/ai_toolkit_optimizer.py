@@ -7,7 +7,8 @@ from typing import Any
 
 from ..rules import Paths, Rule, Said, Same, Turned
 from ..values import number, whole
-from .nested import off, only_if, plain
+from .nested import only_if, plain
+from .reasons import lacking
 
 _BNB = "bitsandbytes.optim."
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -165,7 +166,7 @@ OPTIMIZER_WORDS: dict[str, Rule] = {
     "train.unet_lr": Turned(to=lambda value, said: {"optimizer.unet_lr": plain(rate(value, said))}, why="The same.", same=True),
     "train.optimizer": Turned(to=_optimizer, why="The optimizer, with the arguments that ai-toolkit gives it."),
     "train.optimizer_params": Turned(to=_argument, why="Arguments of the optimizer, as optimizer_args.", same=True),
-    "train.weight_decay": off("It has no effect there: it is an argument of the optimizer, in optimizer_params."),
+    "train.weight_decay": lacking("It has no effect there: it is an argument of the optimizer, in optimizer_params."),
     "train.lr_scheduler": Turned(to=_schedule, why="The schedule by its name here."),
     "train.lr_scheduler_params": Turned(
         to=lambda value, said: _schedule(said.get("train.lr_scheduler", "constant"), said), why="Arguments of the schedule."

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..rules import Meaningless, Paths, Rule, Said, Same, Turned
-from ..values import number, switch, whole
+from ..values import number, number_format, switch, whole
 from .ai_toolkit_model import family, finetunes, flow
 from .ai_toolkit_optimizer import OPTIMIZER_WORDS, rate
-from .nested import off, only_if, plain, shift_by_size
+from .nested import only_if, plain, shift_by_size
+from .reasons import ALL_TIMESTEPS, NO_DISTRIBUTION, NO_ENCODERS, NOTHING_TRAINED, lacking
 
 _SHIFTS = {
     "SD3": 3.0,
@@ -27,10 +28,10 @@ def _trained(value: Any, said: Said) -> Paths:
     unet, text = switch(said.get("train.train_unet", True)), switch(said.get("train.train_text_encoder", False))
     if finetunes(said):
         if text:
-            raise ValueError("Where the model itself is trained, its text encoders are not: train a LoRA for that.")
+            raise ValueError(NO_ENCODERS)
         return {"network.train": "unet"}
     if not unet and not text:
-        raise ValueError("Nothing would be trained; here it is the diffusion model.")
+        raise ValueError(NOTHING_TRAINED)
     return {"network.train": "unet + text encoder" if unet and text else "unet" if unet else "text encoder"}
 
 
@@ -45,7 +46,7 @@ def _ema(value: Any, said: Said) -> Paths:
 
 
 def _timesteps(value: Any, said: Said) -> Paths:
-    only_if(flow(said), "eps and v models are trained on all timesteps alike here.")
+    only_if(flow(said), ALL_TIMESTEPS)
     kind = str(said.get("train.timestep_type", "sigmoid"))
     bell = any(switch(said.get(f"train.{name}", False)) for name in ("linear_timesteps", "linear_timesteps2"))
     favoured = str(said.get("train.content_or_style", "balanced"))
@@ -67,7 +68,7 @@ def _timesteps(value: Any, said: Said) -> Paths:
     if kind in ("shift", "flux_shift", "lumina2_shift"):
         shift = _SHIFTS.get(family(said)) or shift_by_size(_largest(said), family(said))
         return {"noise.timestep_sampling": "uniform", "noise.flow_shift": shift, **_favoured(favoured, 7.0, shift)}
-    raise ValueError("There is no such distribution of timesteps here: the one that is usual for the model is used.")
+    raise ValueError(NO_DISTRIBUTION)
 
 
 def _favoured(kind: str, factor: float, shift: float = 1.0) -> dict[str, Any]:
@@ -125,18 +126,10 @@ def _loss(value: Any, _: Said) -> Paths:
 
 
 def _format(value: Any, _: Said) -> Paths:
-    formats = {
-        "bf16": "bf16",
-        "bfloat16": "bf16",
-        "fp16": "fp16",
-        "float16": "fp16",
-        "fp32": "no",
-        "float32": "no",
-        "float": "no",
-    }
-    if value not in formats:
+    found = number_format(value, "no")
+    if not found:
         raise ValueError("The model computes in fp16, bf16 or float32 here: the format is chosen by itself.")
-    return {"training.mixed_precision": formats[str(value)]}
+    return {"training.mixed_precision": found}
 
 
 def _snr(value: Any, said: Said) -> Paths:
@@ -160,8 +153,8 @@ TRAINING_WORDS: dict[str, Rule] = {
     "train.ema_config": Meaningless(why="EMA is off."),
     "train.ema_config.use_ema": Turned(to=_ema, why="The average is saved beside the network, as name-ema."),
     "train.ema_config.ema_decay": Turned(to=_ema, why="The decay of the average."),
-    "train.ema_config.use_feedback": off("The average does not lead the training here."),
-    "train.ema_config.param_multiplier": off("There is no such thing here; weight_decay of the optimizer comes near it.", 1.0),
+    "train.ema_config.use_feedback": lacking("The average does not lead the training here."),
+    "train.ema_config.param_multiplier": lacking("There is no such thing here; weight_decay of the optimizer comes near it.", 1.0),
     "train.dtype": Turned(to=_format, why="The number format of the arithmetic."),
     "train.train_unet": Turned(to=_trained, why="What is trained is one choice here."),
     "train.train_text_encoder": Turned(to=_trained, why="What is trained is one choice here."),
@@ -170,18 +163,18 @@ TRAINING_WORDS: dict[str, Rule] = {
         why="Blocks of the model are computed twice, which saves memory.",
     ),
     "train.noise_scheduler": Meaningless(why="How a model is noised follows from its kind."),
-    "train.num_train_timesteps": off("All models have 1000 timesteps here.", 1000),
+    "train.num_train_timesteps": lacking("All models have 1000 timesteps here.", 1000),
     "train.timestep_type": Turned(
         to=_timesteps, why="How often each timestep is trained; weights of the loss as the nearest shift, with the same mean."
     ),
     "train.linear_timesteps": Turned(to=_bell, why="The loss has the weights of a bell there: the nearest is sigmoid."),
     "train.linear_timesteps2": Turned(to=_bell, why="The loss has the weights of half a bell there: the nearest is sigmoid."),
     "train.content_or_style": Turned(to=_favour, why="Much noise (content) or little (style) is favoured by a shift with the same median."),
-    "train.content_or_style_reg": off("Regularization pictures have the same timesteps here.", "balanced"),
+    "train.content_or_style_reg": lacking("Regularization pictures have the same timesteps here.", "balanced"),
     "train.min_denoising_steps": Turned(to=_first, why="Steps are counted from the most noise on there: max_timestep."),
     "train.max_denoising_steps": Turned(to=_last, why="Steps are counted from the most noise on there: min_timestep."),
     "train.noise_offset": Turned(to=_noise_offset, why="The same.", same=True),
-    "train.dynamic_noise_offset": off("There is no such offset here: adaptive_noise_scale comes near it."),
+    "train.dynamic_noise_offset": lacking("There is no such offset here: adaptive_noise_scale comes near it."),
     "train.min_snr_gamma": Turned(to=_snr, why="The gamma of Min-SNR.", same=True),
     "train.snr_gamma": Turned(to=_snr, why="A weight that does not stop at 1 there: the nearest is Min-SNR."),
     "train.reg_weight": Same(path="loss.prior_loss_weight"),
@@ -193,10 +186,10 @@ TRAINING_WORDS: dict[str, Rule] = {
         to=lambda value, _: {"sampling.sample_every_n_epochs": 0, "sampling.sample_every_n_steps": 0} if switch(value) else {},
         why="No pictures are drawn while training.",
     ),
-    "train.diff_output_preservation": off(_KEPT),
+    "train.diff_output_preservation": lacking(_KEPT),
     "train.diff_output_preservation_multiplier": Meaningless(why="It belongs to diff_output_preservation."),
     "train.diff_output_preservation_class": Meaningless(why="It belongs to diff_output_preservation."),
-    "train.blank_prompt_preservation": off("There is no such thing here: it keeps what the model draws without a prompt; "
+    "train.blank_prompt_preservation": lacking("There is no such thing here: it keeps what the model draws without a prompt; "
         "caption_dropout_rate comes near it."),
     "train.blank_prompt_preservation_multiplier": Meaningless(why="It belongs to blank_prompt_preservation."),
     "train.bypass_guidance_embedding": Turned(to=_bypassed, why=""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..rules import Meaningless, Rule
-from .nested import off
+from .reasons import lacking
 
 _NONE = "There is no such thing here: it is trained without."
 _NOISE = "Noise is not changed in this way here: Noise Config has noise_offset, multires_noise_iterations and ip_noise_gamma."
@@ -76,12 +76,12 @@ _PARTS = (
     "extra_values num_controls_from_same_folder control_transparent_color cache_clip_vision_to_disk cache_tensors_to_disk"
 )
 TRICK_WORDS: dict[str, Rule] = {
-    **{f"train.{name}": off(sentence, default) for name, (sentence, default) in _TRAIN.items()},
+    **{f"train.{name}": lacking(sentence, default) for name, (sentence, default) in _TRAIN.items()},
     **{
         f"train.{name}": Meaningless(why="It belongs to a setting that is off or not there.")
         for name in _BELONGS.split()
     },
-    **{f"datasets.{name}": off(sentence, default) for name, (sentence, default) in _DATASETS.items()},
+    **{f"datasets.{name}": lacking(sentence, default) for name, (sentence, default) in _DATASETS.items()},
     **{
         f"datasets.{name}": Meaningless(why="Video models are trained on still pictures here.")
         for name in _FRAMES.split()

@@ -8,9 +8,9 @@ from typing import Any
 from ...errors import quoted
 from ...families.refused import REFUSED
 from ..rules import ASKED, Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, model_file
-from ..values import number, switch, text
+from ..values import number, number_format, switch, text
 from .nested import only_if
-from .sd_scripts_reasons import lacking
+from .reasons import LAYER_RATES, NOT_MERGED, lacking
 
 _WAN, _WAN_5B = "Wan 2.1 text-to-video", "Wan 2.2 5B (still pictures)"
 TYPES: Mapping[str, str] = {
@@ -31,9 +31,7 @@ _WITHOUT_FLOW = ("sdxl", "cosmos")
 _OF_A_PICTURE = ("i2v", "flf2v", "animate", "vace", "s2v", "fun-c")
 """Parts of the names of Wan's and HunyuanVideo's models that need more than a caption."""
 _FORMATS = {"float8": "fp8_e4m3fn", "float8_e4m3fn": "fp8_e4m3fn", "float8_e5m2": "fp8_e5m2"}
-_PRECISIONS = {"bfloat16": "bf16", "float16": "fp16", "float32": "no"}
 OFF = "It is off there, as it is here."
-SAVED = {"bfloat16": "bf16", "float16": "fp16", "float32": "float"}
 _PATHS = ("ckpt_path", "transformer_path", "diffusion_model", "diffusers_path", "checkpoint_path", "single_file_path")
 
 
@@ -104,7 +102,7 @@ def _encoders(value: Any, _said: Said) -> Paths:
 
 def _weight_dtype(value: Any, _said: Said) -> Paths:
     name = text(value).lower()
-    if name in _PRECISIONS:
+    if number_format(name, "no"):
         raise NoMeaning("The model is kept as its file has it.")
     if name not in _FORMATS:
         raise ValueError(
@@ -114,10 +112,10 @@ def _weight_dtype(value: Any, _said: Said) -> Paths:
 
 
 def _precision(value: Any, _said: Said) -> Paths:
-    name = text(value).lower()
-    if name not in _PRECISIONS:
+    found = number_format(value, "no")
+    if not found:
         raise ValueError(f"{quoted(value)} is no number format of training: choose mixed_precision of Train LoRA.")
-    return {"training.mixed_precision": _PRECISIONS[name]}
+    return {"training.mixed_precision": found}
 
 
 def _v_pred(value: Any, _said: Said) -> Paths:
@@ -165,12 +163,8 @@ def _timestep(field: str) -> Turned:
     )
 
 
-_LAYERS = "Learning rates of single layers are set by reg_lrs of Block Config here."
 _LOADING = Meaningless(why="ComfyUI loads the text encoder as its file is; captions are encoded before training.")
 _LONG = Meaningless(why="Text encoders read the whole caption here, as they do in ComfyUI.")
-_MERGED = (
-    "No LoRA is merged into the model before training here: put Load LoRA between the loader and Train LoRA for it."
-)
 
 MODEL_WORDS: dict[str, Rule] = {
     "model.type": Turned(to=_family, why="The kind of the model."),
@@ -210,9 +204,9 @@ MODEL_WORDS: dict[str, Rule] = {
         to=lambda _, said: {"optimizer.text_encoder_lr": _encoder_rates(said)}, why="Both encoders' rates in one field."
     ),
     "model.llm_adapter_lr": lacking("Anima's text adapter is not trained here."),
-    **{f"model.{name}": lacking(_LAYERS) for name in ("self_attn_lr", "cross_attn_lr", "mlp_lr", "mod_lr")},
+    **{f"model.{name}": lacking(LAYER_RATES) for name in ("self_attn_lr", "cross_attn_lr", "mlp_lr", "mod_lr")},
     "model.llm_adapter_path": lacking("Anima's text adapter comes with its model file here."),
-    "model.merge_adapters": lacking(_MERGED),
+    "model.merge_adapters": lacking(NOT_MERGED),
     "model.bypass_guidance_embedding": lacking("The guidance embedding is used here: guidance_scale of Conditioning Config."),
     "model.multiscale_loss_weight": lacking("There is no loss at several sizes here."),
     "model.cfg": lacking("There is no training with CFG here."),

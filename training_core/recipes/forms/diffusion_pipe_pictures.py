@@ -9,7 +9,7 @@ from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Turned
 from ..values import number, switch, text, whole
 from .diffusion_pipe_model import OFF
 from .nested import only_if
-from .sd_scripts_reasons import lacking
+from .reasons import lacking
 
 _STILL = "Still pictures alone are trained here, as one frame each; videos in the folder are left out."
 SHARED = ("resolutions", "enable_ar_bucket", "min_ar", "max_ar", "num_ar_buckets", "ar_buckets", "size_buckets")

@@ -6,17 +6,15 @@ import re
 from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned, Vocabulary
-from ..values import number, switch, text, whole
-from .diffusion_pipe_model import MODEL_WORDS, SAVED
+from ..values import number, number_format, switch, text, whole
+from .diffusion_pipe_model import MODEL_WORDS
 from .diffusion_pipe_optimizer import EXACT, OPTIMIZER_WORDS
 from .diffusion_pipe_pictures import PICTURE_WORDS, sides
 from .nested import only_if
-from .sd_scripts_reasons import TRACKER, lacking
+from .reasons import NOT_MERGED, SHOWN, STATE, STATE_OF_ANOTHER, TRACKER, TRACKER_KEY, lacking
 
 _LARGEST_RANK = 100000
-_STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
 _CARDS = "A model is not divided among several cards here; with processes of Train LoRA each card has the whole model."
-_SHOWN = "It changes what the program shows, not what is trained."
 _VIDEOS = "Still pictures alone are trained here."
 _EVALUATED = "The loss on pictures that are not trained on is measured by Validation Config, with batches of its own."
 _NAMELESS = (
@@ -106,10 +104,10 @@ def _forced_rate(value: Any, _said: Said) -> Paths:
 
 
 def _saved_as(value: Any, _said: Said) -> Paths:
-    name = text(value).lower()
-    if name not in SAVED:
+    found = number_format(value, "float")
+    if not found:
         raise ValueError("Files are saved as bfloat16, float16 or float32 here: choose save_precision in Train LoRA.")
-    return {"training.save_precision": SAVED[name]}
+    return {"training.save_precision": found}
 
 
 def _with_data(said: Said) -> None:
@@ -212,10 +210,10 @@ _MAIN: dict[str, Rule] = {
          "eval_image_micro_batch_size_per_gpu", "eval_gradient_accumulation_steps", "disable_block_swap_for_eval"),
         Meaningless(why=_EVALUATED),
     ),
-    **dict.fromkeys(("checkpoint_every_n_epochs", "checkpoint_every_n_minutes"), Meaningless(why=_STATE)),
-    "resume_from_checkpoint": lacking("Its state is not continued here: network_weights of Network Config goes on from a LoRA."),
+    **dict.fromkeys(("checkpoint_every_n_epochs", "checkpoint_every_n_minutes"), Meaningless(why=STATE)),
+    "resume_from_checkpoint": lacking(STATE_OF_ANOTHER),
     **dict.fromkeys(("pipeline_stages", "partition_method", "partition_split"), Meaningless(why=_CARDS)),
-    **dict.fromkeys(("steps_per_print", "logging_steps", "x_axis_examples"), Meaningless(why=_SHOWN)),
+    **dict.fromkeys(("steps_per_print", "logging_steps", "x_axis_examples"), Meaningless(why=SHOWN)),
     "reentrant_activation_checkpointing": Meaningless(why="How blocks are computed again is chosen here; the numbers are the same."),
     "map_num_proc": Meaningless(why="How many threads read the pictures is chosen here."),
     "regenerate_cache": Meaningless(why="Encodings are kept in a cache that knows what it was made from."),
@@ -232,14 +230,14 @@ _MAIN: dict[str, Rule] = {
         to=lambda value, _: {"network.network_weights": text(value)}, why="A LoRA of another computer: you are asked for yours."
     ),
     "adapter.fuse_adapters": lacking(
-        "No LoRA is merged into the model before training here: put Load LoRA between the loader and Train LoRA for it."
+        NOT_MERGED
     ),
     "adapter": Turned(
         to=lambda _v, _s: {"network.algo": "finetune"}, why="Without a table [adapter] the model itself is trained."
     ),
     "monitoring.enable_wandb": Meaningless(why=TRACKER),
     "monitoring.wandb_api_key": Meaningless(
-        why="Weights & Biases asks for its key by itself. A key does not belong in a recipe: renew it if you have passed it on."
+        why=TRACKER_KEY
     ),
     **dict.fromkeys(
         ("monitoring.wandb_tracker_name", "monitoring.wandb_run_name"), Meaningless(why="The run is shown under its output_name.")
@@ -250,7 +248,7 @@ _COMMAND: dict[str, Rule] = {
     "--config": Turned(to=_config, why="This file is read as well."),
     "--num_gpus": Turned(to=_cards, why="Each graphics card had a batch of its own: one card takes as many before an update, with "
         "the same result."),
-    "--resume_from_checkpoint": lacking("Its state is not continued here: network_weights of Network Config goes on from a LoRA."),
+    "--resume_from_checkpoint": lacking(STATE_OF_ANOTHER),
     **dict.fromkeys(
         ("--deepspeed", "--local_rank", "--master_port", "--include"), Meaningless(why="ComfyUI runs the training itself.")
     ),

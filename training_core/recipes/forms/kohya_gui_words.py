@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import quoted
 from ..rules import Meaningless, Paths, Said, Turned, Vocabulary
 from ..values import whole
-from .sd_scripts_reasons import lacking
+from .reasons import lacking
 from .sd_scripts_words import SD_SCRIPTS, WORDS
 
 EMPTY, OFF, ANOTHER_TYPE, ANOTHER_MODEL = "(empty)", "(off)", "(another type)", "(another model)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..rules import Meaningless, Rule
+from .reasons import MEMORY
 
 _OWN = "It describes that file, not how it was trained: yours gets words of its own in Train LoRA."
 _PICTURES = "It follows from the pictures that are trained on."
@@ -38,7 +39,7 @@ REASONS: dict[str, Rule] = {
     "modelspec.encoder_layer": Meaningless(why="ss_clip_skip tells the same."),
     **dict.fromkeys(
         ("ss_lowram", "ss_gradient_checkpointing_cpu_offload", "ss_fp8_llm", "ss_fp8_scaled", "ss_fp8_t5"),
-        Meaningless(why="How memory is saved is chosen here: what is learned stays the same."),
+        Meaningless(why=MEMORY),
     ),
     "ss_face_crop_aug_range": Meaningless(
         why="It was not used.",

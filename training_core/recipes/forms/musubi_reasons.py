@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from ..rules import Meaningless, Vocabulary
 from ..values import number
-from .sd_scripts_reasons import lacking
+from .reasons import ATTENTION, MEMORY, SHOWN, lacking
 
-_ATTENTION = "ComfyUI chooses how attention is computed; the result is the same but for rounding."
-_MEMORY = "How memory is saved is chosen here: what is learned stays the same."
 _LOADING = "ComfyUI loads models and text encoders as their files are."
 _COMPILED = "How a model is compiled is chosen here (torch_compile of Train LoRA)."
 _FRAMEPACK = "FramePack and its single frames are not trained here."
@@ -19,10 +17,10 @@ _NOISE_SCALE = 8.0
 """How strong HiDream-O1's noise is in ComfyUI (comfy/supported_models.py), as musubi-tuner has it by itself."""
 _GROUPS = (
     ("sage_attn flash3 use_32bit_attention force_nabla_attention nabla_P nabla_wT nabla_wH nabla_wW nabla_method nabla_add_sta "
-     "no_nabla_add_sta rope_func", _ATTENTION),
+     "no_nabla_add_sta rope_func", ATTENTION),
     ("use_pinned_memory_for_block_swap block_swap_h2d_only block_swap_ring_size block_swap_optimizer_patch_params "
      "img_in_txt_in_offloading disable_numpy_memmap gradient_checkpointing_cpu_offload offload_inactive_dit vae_cache_cpu vae_tiling "
-     "vae_chunk_size vae_spatial_tile_sample_min_size vae_sample_size vae_enable_patch_conv", _MEMORY),
+     "vae_chunk_size vae_spatial_tile_sample_min_size vae_sample_size vae_enable_patch_conv", MEMORY),
     ("dit_dtype vae_dtype text_encoder_dtype fp8_llm fp8_t5 fp8_vl fp8_text_encoder mixed_precision_transformer upcast_quantization "
      "upcast_linear no_vae_load", _LOADING),
     ("compile_backend compile_mode compile_dynamic compile_fullgraph compile_cache_size_limit cuda_allow_tf32 cuda_cudnn_benchmark "
@@ -30,7 +28,7 @@ _GROUPS = (
     ("bulk_decode offload_dit_during_sampling scheduler_scale sampler_preset initial_sigma unconditional_dit turbo_dit turbo_dit_cache "
      "use_unconditional_dit_for_lora_sampling validate_caption_structure warn_on_caption_issues", _SAMPLES),
     ("show_timesteps", "Timestep Plot shows them."),
-    ("log_loss_stats", "It changes what the program shows, not what is trained."),
+    ("log_loss_stats", SHOWN),
     ("metadata_reso metadata_arch", "Files tell the model and the resolution that were trained."),
     ("clip image_encoder", "It reads the first frame of a video; only still pictures are trained here."),
     ("byt5", "You are asked for this text encoder beside the first one."),

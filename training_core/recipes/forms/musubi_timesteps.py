@@ -9,8 +9,8 @@ from typing import Any
 from ..rules import NoMeaning, Paths, Rule, Said, Turned
 from ..values import number, switch, text
 from .musubi_family import WAN, family
+from .reasons import lacking
 from .sd_scripts_pictures import sizes
-from .sd_scripts_reasons import lacking
 
 _USUAL_SIZE = (1024, 1024)
 """Pixels, where a recipe without the file of its dataset tells no resolution."""

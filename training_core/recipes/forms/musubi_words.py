@@ -28,6 +28,7 @@ from .musubi_family import (
 from .musubi_reasons import reasons
 from .musubi_timesteps import SHIFTED, TIMESTEP_WORDS, sampling
 from .nested import draw_at_trained_size
+from .sd_scripts_defaults import is_empty, saved_format
 from .sd_scripts_pictures import sizes
 from .sd_scripts_words import WORDS as SD_WORDS
 
@@ -178,10 +179,6 @@ WORDS: Vocabulary = {**SD_WORDS, **reasons(), **TIMESTEP_WORDS, **_OWN}
 """Option without its dashes, an argument with its option before it, or a key of the TOML of a dataset -> its rule."""
 
 
-def _empty(said: Said, name: str) -> bool:
-    return said.get(name) in (None, "", 0, "0")
-
-
 def _implied(said: Said) -> dict[str, Any]:
     """Return what musubi-tuner does by itself where our default differs (training/parser_common.py and dataset/config_utils.py there)."""
     found: dict[str, Any] = {}
@@ -192,22 +189,18 @@ def _implied(said: Said) -> dict[str, Any]:
         return found
     if not trains_whole_model(said):
         found |= {"network_dim": 4, "network_alpha": 1}
-    found |= {"learning_rate": 2e-6, "timestep_sampling": "sigma", "save_precision": _saved(said)}
+    found |= {"learning_rate": 2e-6, "timestep_sampling": "sigma", "save_precision": saved_format(said)}
     if sampling(said) in SHIFTED:
         found["discrete_flow_shift"] = 1.0
     if said.get("dit_high_noise") and not refused(said):
         found["timestep_boundary"] = 875
-    if _empty(said, "max_train_epochs"):
+    if is_empty(said, "max_train_epochs"):
         found["max_train_steps"] = 1600
-    if _empty(said, "save_every_n_epochs"):
+    if is_empty(said, "save_every_n_epochs"):
         found["save_every_n_epochs"] = 0
-    if any(not _empty(said, name) for name in ("sample_every_n_steps", "sample_every_n_epochs")):
+    if any(not is_empty(said, name) for name in ("sample_every_n_steps", "sample_every_n_epochs")):
         found["sample_at_first"] = False
     return found
-
-
-def _saved(said: Said) -> str:
-    return next((kind for kind in ("fp16", "bf16") if said.get(f"full_{kind}")), "float")
 
 
 def _settle(draft: Draft, said: Said) -> None:

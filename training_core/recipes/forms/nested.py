@@ -8,7 +8,7 @@ from typing import Any
 
 from ..draft import Draft
 from ..recipe import Line
-from ..rules import Meaningless, NoMeaning, Turned
+from ..rules import NoMeaning, Turned
 from ..values import number
 
 _SECRETS = ("token", "password", "secret", "api_key", "key_file")
@@ -61,14 +61,6 @@ def hub_model(role: str) -> Turned:
         to=lambda value, _: {f"model.files.{role}": str(value)} if value else {},
         why="A file of another computer, or a page of Hugging Face: a file of the same name here is chosen if there is one, "
         "otherwise you are asked.",
-    )
-
-
-def off(otherwise: str, default: Any = None) -> Meaningless:
-    """Return the rule of a setting that has no meaning where it is off (or at its default); where it is on, `otherwise` is said."""
-    nothing = (default, False, None, "", 0, [], {}, "false")
-    return Meaningless(
-        why="It is off, or as it is here anyway.", unless=lambda value: value not in nothing, otherwise=otherwise
     )
 
 

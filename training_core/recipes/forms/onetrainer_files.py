@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
-from ..values import number, switch, whole
+from ..values import number, number_format, switch, whole
 from .nested import above_zero, only_if, stem
 from .onetrainer_models import finetunes, kind
 from .onetrainer_training import TRAINING_WORDS
@@ -76,17 +76,17 @@ def _name(value: Any, _: Said) -> Paths:
 
 
 def _output_format(value: Any, _: Said) -> Paths:
-    formats = {"FLOAT_16": "fp16", "BFLOAT_16": "bf16", "FLOAT_32": "float", "TFLOAT_32": "float"}
-    if value not in formats:
+    found = number_format(value, "float")
+    if not found:
         raise ValueError("Files are saved in fp16, bf16 or float here: fp16 is used.")
-    return {"training.save_precision": formats[str(value)]}
+    return {"training.save_precision": found}
 
 
 def _arithmetic(value: Any, _: Said) -> Paths:
-    formats = {"FLOAT_16": "fp16", "BFLOAT_16": "bf16", "FLOAT_32": "no", "TFLOAT_32": "no"}
-    if value not in formats:
+    found = number_format(value, "no")
+    if not found:
         raise ValueError("The model computes in fp16, bf16 or float32 here: the format is chosen by itself.")
-    return {"training.mixed_precision": formats[str(value)]}
+    return {"training.mixed_precision": found}
 
 
 def _validation(value: Any, _: Said) -> Paths:

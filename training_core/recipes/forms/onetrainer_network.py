@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..rules import Meaningless, Paths, Rule, Said, Turned
-from ..values import number, switch, whole
+from ..values import number, number_format, switch, whole
 from .nested import above_zero, only_if
 from .onetrainer_models import finetunes, kind
 
@@ -117,7 +117,7 @@ def _filter(value: Any, said: Said) -> Paths:
 
 def _precision(value: Any, said: Said) -> Paths:
     only_if(not finetunes(said), _NO_NETWORK)
-    format_ = {"FLOAT_16": "fp16", "BFLOAT_16": "bf16"}.get(str(value), "no")
+    format_ = number_format(value, "no") or "no"
     if format_ != "no" and str(said.get("train_dtype", "FLOAT_16")) != value:
         raise ValueError("Weights in 16 bits need arithmetic in the same format (train_dtype): they stay in float32.")
     return {"training.full_precision": format_}

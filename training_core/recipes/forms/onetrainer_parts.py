@@ -21,6 +21,7 @@ from .onetrainer_models import (
     trains,
 )
 from .onetrainer_network import ALGOS, peft
+from .reasons import NO_ENCODERS, NO_FAMILY, NOTHING_TRAINED
 
 
 def _model_type(value: Any, _: Said) -> Paths:
@@ -28,7 +29,7 @@ def _model_type(value: Any, _: Said) -> Paths:
     if found is None:
         raise ValueError("This kind of model is not known here: choose the model yourself.")
     if not found.family:
-        raise ValueError("Models of this kind are not trained here; the other settings are taken over.")
+        raise ValueError(NO_FAMILY)
     return {"model.family": found.family}
 
 
@@ -57,11 +58,11 @@ def _train(name: str) -> Rule:
         if name in ENCODERS and not chosen:
             return _networks(said) if any(encoders_trained(said)) else {}
         if name in ENCODERS and finetunes(said):
-            raise ValueError("Where the model itself is trained, its text encoders are not: train a LoRA for that.")
+            raise ValueError(NO_ENCODERS)
         if name in ENCODERS and not _roles(said).get(name):
             raise ValueError("This text encoder is not trained here: networks are for CLIP and T5.")
         if name not in ENCODERS and not chosen and not any(encoders_trained(said)):
-            raise ValueError("Nothing would be trained; here it is the diffusion model.")
+            raise ValueError(NOTHING_TRAINED)
         return {} if finetunes(said) else _networks(said)
 
     return Turned(to=to, why="What is trained is one choice here: the diffusion model, the text encoders, or both.")

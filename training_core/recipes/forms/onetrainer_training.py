@@ -9,6 +9,7 @@ from ..rules import Meaningless, NoMeaning, Paths, Rule, Said, Same, Turned
 from ..values import number, switch
 from .nested import above_zero, only_if, plain, shift_by_size, to_steps
 from .onetrainer_models import kind, rate
+from .reasons import ALL_TIMESTEPS, NO_DISTRIBUTION
 
 LOSSES = {"mse_strength": "l2", "mae_strength": "l1", "huber_strength": "huber", "log_cosh_strength": "huber"}
 
@@ -112,7 +113,7 @@ def _strength(value: Any, said: Said) -> Paths:
 
 
 def _distribution(value: Any, said: Said) -> Paths:
-    only_if(kind(said).flow, "eps and v models are trained on all timesteps alike here.")
+    only_if(kind(said).flow, ALL_TIMESTEPS)
     weight, bias = number(said.get("noising_weight") or 0), number(said.get("noising_bias") or 0)
     if switch(said.get("dynamic_timestep_shifting", False)):
         return _shifted_by_size(value, weight, bias, said)
@@ -137,7 +138,7 @@ def _distribution(value: Any, said: Said) -> Paths:
             6 <= weight <= 8 and not bias
         ):  # variance 0.05, that of logit_normal with this width
             return {"noise.timestep_sampling": "logit_normal", "noise.logit_std": 1.15, **shift}
-    raise ValueError("There is no such distribution of timesteps here: the one that is usual for the model is used.")
+    raise ValueError(NO_DISTRIBUTION)
 
 
 def _shifted_by_size(value: Any, weight: float, bias: float, said: Said) -> Paths:
@@ -152,7 +153,7 @@ def _shifted_by_size(value: Any, weight: float, bias: float, said: Said) -> Path
 
 def _timesteps(value: Any, said: Said) -> Paths:
     name = str(said.get("timestep_distribution", "UNIFORM"))
-    only_if(kind(said).flow, "eps and v models are trained on all timesteps alike here.")
+    only_if(kind(said).flow, ALL_TIMESTEPS)
     return _distribution(name, said)
 
 

@@ -67,10 +67,10 @@ def _elsewhere(said: Said, option: str, marker: str) -> bool:
 
 
 def _of_a_run(said: Said) -> dict[str, Any]:
-    found: dict[str, Any] = {"mixed_precision": "no", "save_precision": _saved(said)}
-    if _empty(said, "max_train_epochs"):
+    found: dict[str, Any] = {"mixed_precision": "no", "save_precision": saved_format(said)}
+    if is_empty(said, "max_train_epochs"):
         found["max_train_steps"] = 1600
-    if all(_empty(said, name) for name in ("save_every_n_epochs", "save_n_epoch_ratio")):
+    if all(is_empty(said, name) for name in ("save_every_n_epochs", "save_n_epoch_ratio")):
         found["save_every_n_epochs"] = 0
     if not (
         _given(said, "unet_lr")
@@ -108,13 +108,15 @@ def _timesteps(said: Said) -> dict[str, Any]:
     return found
 
 
-def _saved(said: Said) -> str:
+def saved_format(said: Said) -> str:
+    """Return the number format in which files are saved where save_precision is not given: that of the weights."""
     return next((kind for kind in ("fp16", "bf16") if is_on(said.get(f"full_{kind}"), unclear=True)), "float")
 
 
-def _empty(said: Said, name: str) -> bool:
+def is_empty(said: Said, name: str) -> bool:
+    """Return whether an option is missing, empty or 0."""
     return said.get(name) in (None, "", 0, "0")
 
 
 def _given(said: Said, name: str) -> bool:
-    return not _empty(said, name)
+    return not is_empty(said, name)

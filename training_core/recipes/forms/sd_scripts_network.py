@@ -7,8 +7,8 @@ from typing import Any
 
 from ..rules import Given, Meaningless, Paths, Rule, Said, Same, Turned, Vocabulary
 from ..values import is_on, number, switch, text, whole
+from .reasons import SHOWN, lacking
 from .sd_scripts_family import ANIMA, FLUX_LIKE, HUNYUAN, LUMINA, SD3, family
-from .sd_scripts_reasons import lacking
 
 _LYCORIS_MODULES = ("lycoris.kohya", "locon.locon_kohya", "lycoris")
 _KOHYA = ("lora", "lora_flux", "lora_sd3", "lora_lumina", "lora_anima", "lora_hunyuan_image")
@@ -233,7 +233,7 @@ def rules() -> Vocabulary:
         "train_single_block_indices": _chosen(("double_blocks", "single_blocks")),
         "train_block_indices": _chosen(("joint_blocks",)),
         "network_reg_dims": _LAYERS,
-        "verbose": Meaningless(why="It changes what the program shows, not what is trained."),
+        "verbose": Meaningless(why=SHOWN),
         "bypass_mode": Meaningless(
             why="How the network's part is computed is chosen here; what is learned is the same."
         ),

@@ -10,8 +10,8 @@ from typing import Any, get_args
 from ...settings.optimizer import OptimizerName
 from ..rules import Paths, Rule, Said, Same, Turned, Vocabulary
 from ..values import number, switch, text
+from .reasons import lacking
 from .sd_scripts_network import arguments, encoder_rates, rate
-from .sd_scripts_reasons import lacking
 
 OPTIMIZER_NAMES = {name.lower(): name for name in get_args(OptimizerName)}
 """optimizer_type here by its name in small letters."""

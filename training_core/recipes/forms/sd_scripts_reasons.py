@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from ..rules import Meaningless, Vocabulary
-from ..values import number, switch
+from .reasons import ATTENTION, MEMORY, NOT_MERGED, SHOWN, STATE, TRACKER_KEY, lacking
 
-_ATTENTION = "ComfyUI chooses how attention is computed; the result is the same but for rounding."
 _WORKERS = "Pictures are read and encoded before training; how many threads do it is chosen here."
-_MEMORY = "How memory is saved is chosen here: what is learned stays the same."
 _LOADING = "ComfyUI loads the model, and decides where its weights lie."
 _CACHE = "Encodings are kept in a cache that knows what it was made from; nothing needs to be checked or chosen."
 _HUGGINGFACE = "Nothing is uploaded here."
 _HUGGINGFACE_SECRET = f"{_HUGGINGFACE} A token or key does not belong in a recipe: renew it if you have passed it on."
 _LOG = "The run's own log, curves and pictures are in the sidebar."
-TRACKER = (
-    "The curves are in the sidebar, and nothing is sent anywhere because a recipe says so: log_with of Train LoRA is for a tracker "
-    "of your own."
-)
-_STATE = "The state of a run is kept by itself, and a stopped run goes on where it was."
 _DISTRIBUTED = "Training with several processes is set up here (processes of Train LoRA)."
 _DEEPSPEED = "DeepSpeed is not used here: blocks_to_swap and gradient_checkpointing of Train LoRA save memory."
 _TOKENIZER = "Text encoders and their tokenizers come with ComfyUI."
 _OUTPUT = "Files are saved in ComfyUI's loras folder, under output_name."
-_RUN_ONLY = "It changes what the program shows, not what is trained."
 _FORMAT = "LoRA files are saved as .safetensors here, the one format without code in it."
 _FUSED = "Gradients are kept until the update here: the numbers are those of training without it."
 _WHOLE_SAVING = "It says how a whole model's parts are saved; here the file is one that ComfyUI loads."
@@ -32,13 +24,13 @@ _PREPARED = "Pictures are looked at again in each run, which is fast; nothing is
 _GROUPS: tuple[tuple[str, str], ...] = (
     (
         "xformers mem_eff_attn sdpa diffusers_xformers attn_mode split_attn use_flash_attn use_sage_attn flash_attn",
-        _ATTENTION,
+        ATTENTION,
     ),
     ("max_data_loader_n_workers persistent_data_loader_workers", _WORKERS),
     (
         "cpu_offload_checkpointing unsloth_offload_checkpointing vae_chunk_size vae_disable_cache text_encoder_cpu fp8_vl split_mode "
         "double_blocks_to_swap single_blocks_to_swap blockwise_fused_optimizers fused_optimizer_groups",
-        _MEMORY,
+        MEMORY,
     ),
     ("lowram highvram disable_mmap_load_safetensors no_half_vae t5xxl_device t5xxl_dtype", _LOADING),
     (
@@ -55,10 +47,10 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("huggingface_token", _HUGGINGFACE_SECRET),
     (
         "wandb_api_key",
-        "Weights & Biases asks for its key by itself. A key does not belong in a recipe: renew it if you have passed it on.",
+        TRACKER_KEY,
     ),
     ("logging_dir log_prefix log_tracker_name wandb_run_name log_tracker_config log_config", _LOG),
-    ("save_state save_last_n_epochs_state save_last_n_steps_state", _STATE),
+    ("save_state save_last_n_epochs_state save_last_n_steps_state", STATE),
     ("ddp_timeout ddp_gradient_as_bucket_view ddp_static_graph", _DISTRIBUTED),
     (
         "deepspeed zero_stage offload_optimizer_device offload_optimizer_nvme_path offload_param_device offload_param_nvme_path "
@@ -67,7 +59,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ),
     ("tokenizer_cache_dir t5_tokenizer_path tokenizer_path", _TOKENIZER),
     ("output_dir", _OUTPUT),
-    ("console_log_level console_log_file console_log_simple debug_dataset output_config quiet", _RUN_ONLY),
+    ("console_log_level console_log_file console_log_simple debug_dataset output_config quiet", SHOWN),
     ("save_model_as use_safetensors", _FORMAT),
     ("fused_backward_pass", _FUSED),
     ("save_clip save_t5xxl mem_eff_save", _WHOLE_SAVING),
@@ -123,31 +115,12 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ),
     ("validate_every_n_epochs", "The probe is measured about 20 times in a run, or every validate_every_n_steps."),
     ("max_validation_steps", "How many pictures the probe has is set in Validation Config (probe_samples)."),
-    ("skip_until_initial_step", _STATE),
+    ("skip_until_initial_step", STATE),
     ("accelerator_config_file", _LAUNCHER),
     ("xpu", _LAUNCHER),
     ("controlnet_model_name_or_path", "ControlNets are not trained here."),
 )
 """Names, separated by spaces, and why they have no meaning here."""
-
-
-def _given(value: object) -> bool:
-    """Return whether a value asks for something: what is off, 0 or empty does not."""
-    if not value:
-        return False
-    try:
-        return number(value) != 0
-    except ValueError:
-        pass
-    try:
-        return switch(value)
-    except ValueError:
-        return True
-
-
-def lacking(what: str) -> Meaningless:
-    """Return the rule of an option that there is nothing like here: `what` says so, and counts only where it is switched on."""
-    return Meaningless(why="It is off there: nothing is lost.", unless=_given, otherwise=what)
 
 
 _LACKING: tuple[tuple[str, str], ...] = (
@@ -158,7 +131,7 @@ _LACKING: tuple[tuple[str, str], ...] = (
     ),
     (
         "base_weights base_weights_multiplier",
-        "No LoRA is merged into the model before training here: put Load LoRA between the loader and Train LoRA for it.",
+        NOT_MERGED,
     ),
     (
         "face_crop_aug_range",

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..rules import ASKED, Meaningless, NoMeaning, Paths, Said, Same, Turned, Vocabulary, model_file
 from ..values import switch, text, whole
+from .reasons import TRACKER
 from .sd_scripts_family import (
     CHROMA,
     FLOW,
@@ -19,7 +20,6 @@ from .sd_scripts_family import (
     of_script,
     script_name,
 )
-from .sd_scripts_reasons import TRACKER
 from .shell_variables import unset
 
 

@@ -208,7 +208,7 @@ def _noise(noise: Mapping[str, Any]) -> str:
 
 def _precision(training: Mapping[str, Any]) -> str:
     mixed = training["mixed_precision"]
-    words = [{"no": "not mixed"}.get(mixed, mixed)] if mixed != "auto" else []
+    words = ["not mixed" if mixed == "no" else mixed] if mixed != "auto" else []
     return ", ".join(
         [*words, f"weights in {training['full_precision']}"] if training["full_precision"] != "no" else words
     )
