@@ -21,6 +21,7 @@ def safetensors(shapes: dict[str, list[int]]) -> bytes:
     [
         ("train.toml", b" \n", "train.toml is empty: "),
         ("cat.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff", "cat.png is a picture, in which no recipe is looked for: "),
+        ("", b"https://civitai.com/models/1/a-lora?modelVersionId=2\n", "The text is an address, and none is opened from here: "),
         ("old.ckpt", b"PK\x03\x04\0\0\xff\xfe\x80", "old.ckpt is not text: "),
         ("config.toml", b"[network_arguments]\nnetwork_dim = 24\nunet_lr = 1e-4x\nfoo bar\n",
          "config.toml cannot be read: its line 3 is no TOML ('unet_lr = 1e-4x')."),

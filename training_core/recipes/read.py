@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..errors import AthanorError
@@ -18,6 +19,7 @@ FORMS_READ = (
     "a LoRA file, a job.json or graph of Athanor, or lines such as 'rank: 32'"
 )
 
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 """How files of pictures begin: PNG, JPEG, WebP, GIF."""
 
@@ -74,6 +76,11 @@ def _told(document: Document, forms: Sequence[Form]) -> tuple[Form, Contents]:
         told = form.read(document)
         if told is not None:
             return form, told
+    if _ADDRESS.fullmatch(document.text.strip()):
+        raise AthanorError(
+            f"{document.title} is an address, and none is opened from here: open it in your browser, and paste the recipe or "
+            "choose its file."
+        )
     if document.ending == ".toml" and document.toml is None:
         raise document.toml_mistake
     raise AthanorError(f"{document.title} is no recipe that can be read here: use {FORMS_READ}.")
