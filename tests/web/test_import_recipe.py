@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 
 import pytest
 from web_page import ROOT
@@ -264,6 +265,15 @@ def pasted(page, asked) -> None:
     page.page.evaluate(EMPTY)
     for text in ("Negative prompt: blurry\nSteps: 20, Sampler: Euler", '{"nodes": [], "network_dim": 4}', ""):
         assert page.page.evaluate(PASTE, text) and not dialog(page).count(), text
+    for many in (
+        "\n" * 20_000,
+        " " * 20_000,
+        "train" * 20_000,
+        '"\n' * 20_000,
+    ):  # minutes, where a pattern goes back and forth
+        begin = time.monotonic()
+        assert page.page.evaluate(PASTE, many)
+        assert time.monotonic() - begin < 5
     for text in (COMMAND, "Network dim: 32\nUNet LR - 1e-4\nOptimizer: Prodigy\nEpochs: 10\n"):
         assert not page.page.evaluate(PASTE, text)
         read(page)

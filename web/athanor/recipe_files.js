@@ -21,14 +21,14 @@ const NAMES = [
   ...["max_train_steps", "max_train_epochs", "LoRA_type", "lora_rank", "training_method"],
 ].join("|");
 const TABLES = "datasets|datasets\\.subsets|directory|adapter|(model|network|optimizer|training|dataset)_arguments";
-// One of these is enough.
+// One of these is enough. None looks over ends of lines: what takes blanks of many lines takes minutes for empty ones.
 const SIGNS = [
   /\baccelerate(\.exe)?["']?\s+launch\b/,
-  /\b\w*train\w*\.py\b/,
+  /train\w{0,100}\.py\b/,
   new RegExp(`--(${NAMES})\\b`),
   new RegExp(`\\b(${NAMES})["']?\\s*[:=]`),
-  new RegExp(`^\\s*\\[\\[?(${TABLES})\\]\\]?\\s*$`, "m"),
-  /^\s*-?\s*["']?type["']?:\s*["']?(sd|ui|diffusion)_trainer\b/m,
+  new RegExp(`^[ \\t]*\\[\\[?(${TABLES})\\]\\]?[ \\t]*\\r?$`, "m"),
+  /^[ \t]*(-[ \t]*)?["']?type["']?:[ \t]*["']?(sd|ui|diffusion)_trainer\b/m,
 ];
 // Lines of a post, "Network dim: 32"; three of them, as what tells of a picture has a model and a rank, too.
 const WORDS = [
@@ -37,7 +37,7 @@ const WORDS = [
   ...["train(ing)?[ _-]steps", "min[ _-]snr([ _-]gamma)?", "noise[ _-]offset", "clip[ _-]skip"],
 ].join("|");
 const BEFORE = "(number[ _-]of|num|max|train|network|conv|lora)";
-const LINE = new RegExp(`^[\\s>*|•"'-]*(${BEFORE}[ _-]*)*(${WORDS})["'*\\s]*[:=|]`, "gim");
+const LINE = new RegExp(`^[ \\t>*|•"'-]*(${BEFORE}[ _-]*)*(${WORDS})["'* \\t]*[:=|]`, "gim");
 const ENOUGH = 3;
 
 /** Whether a text is a recipe by what stands in it. */
