@@ -10,6 +10,7 @@ from athanor.training_core.recipes.forms.diffusion_pipe_words import WORDS
 from athanor.training_core.recipes.read import read
 from athanor.training_core.recipes.rules import Contents, Entry
 from athanor.training_core.recipes.translate import translate
+from strange_values import STRANGE
 
 HERE = Path(__file__).parent
 NAMES = [name for name in (HERE / "names/diffusion_pipe.txt").read_text().splitlines() if name and name[0] != "#"]
@@ -51,33 +52,12 @@ def test_every_name_of_the_program_has_a_rule():
     assert len(NAMES) > 150
 
 
-WILD = [
-    None,
-    "",
-    "x",
-    0,
-    -1,
-    1e308,
-    10**40,
-    float("nan"),
-    True,
-    [],
-    [[]],
-    [0],
-    [["a"]],
-    {},
-    {"a": 1},
-    [1, 2, 3, 4],
-    "💥" * 9,
-]
-
-
 def test_no_value_of_any_name_is_more_than_a_line():
     for number, name in enumerate(WORDS):
-        for value in (None, WILD[number % len(WILD)], WILD[number * 5 % len(WILD)]):
+        for value in (None, STRANGE[number % len(STRANGE)], STRANGE[number * 5 % len(STRANGE)]):
             given = Entry(name=name, value=value)
             assert any(line.name == name for line in translate(Contents(entries=(given,)), DIFFUSION_PIPE, "").lines)
-    for value in WILD:
+    for value in STRANGE:
         given = tuple(Entry(name=name, value="flux" if name == "model.type" else value) for name in WORDS)
         assert len(translate(Contents(entries=given), DIFFUSION_PIPE, "").lines) >= len(WORDS)
 

@@ -9,6 +9,7 @@ from athanor.training_core.recipes.forms.musubi_words import MUSUBI, WORDS
 from athanor.training_core.recipes.read import read
 from athanor.training_core.recipes.rules import Contents, Entry
 from athanor.training_core.recipes.translate import translate
+from strange_values import STRANGE
 
 HERE = Path(__file__).parent
 NAMES = [name for name in (HERE / "names/musubi_tuner.txt").read_text().splitlines() if name and name[0] != "#"]
@@ -17,26 +18,6 @@ AS_IN_SD_SCRIPTS = {
     "num_repeats": "dataset_repeats",
     "image_directory": "train_data_dir",
 }
-WILD = [
-    None,
-    "",
-    "x",
-    0,
-    -1,
-    1e308,
-    10**40,
-    float("nan"),
-    True,
-    [],
-    [[]],
-    [0],
-    [["a"]],
-    {},
-    {"a": 1},
-    [1, 2, 3, 4],
-    "[r'.*']",
-    "((((",
-]
 QWEN = (
     "accelerate launch --mixed_precision bf16 src/musubi_tuner/qwen_image_train_network.py --dit a.safetensors "
     "--dataset_config d.toml --network_module networks.lora_qwen_image --learning_rate 1e-4 --max_train_epochs 3 "
@@ -66,10 +47,10 @@ def test_every_name_of_the_program_has_a_rule():
 
 def test_no_value_of_any_name_is_more_than_a_line():
     for number, name in enumerate(WORDS):
-        for value in (WILD[number % len(WILD)], WILD[number * 5 % len(WILD)]):
+        for value in (STRANGE[number % len(STRANGE)], STRANGE[number * 5 % len(STRANGE)]):
             given = (Entry(name="script", value="zimage_train_network.py"), Entry(name=name, value=value))
             assert any(line.name == name for line in translate(Contents(entries=given), MUSUBI, "").lines)
-    for value in WILD:
+    for value in STRANGE:
         given = tuple(Entry(name=name, value="wan_train_network.py" if name == "script" else value) for name in WORDS)
         assert len(translate(Contents(entries=given), MUSUBI, "").lines) >= len(WORDS)
 
