@@ -89,7 +89,7 @@ def test_a_main_file_and_its_dataset_are_one_recipe():
     buckets = recipe.group("buckets")
     assert (buckets.width, buckets.min_bucket_reso, buckets.max_bucket_reso, buckets.batch_size) == (512, 384, 704, 16)
     assert recipe.datasets == ({"folder": "/home/user/training/grayscale", "repeats": 1},)
-    assert "Still pictures alone" in line(reading, "frame_buckets").why
+    assert "Only still pictures" in line(reading, "frame_buckets").why
     assert [each.name for each in reading.lines if each.kind == "unknown"] == ["eval_datasets"]
 
 

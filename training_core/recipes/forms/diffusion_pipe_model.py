@@ -212,7 +212,7 @@ MODEL_WORDS: dict[str, Rule] = {
     "model.bypass_guidance_embedding": lacking("The guidance embedding is used here: guidance_scale of Conditioning Config."),
     "model.multiscale_loss_weight": lacking("There is no loss at several sizes here."),
     "model.cfg": lacking("There is no training with CFG here."),
-    "model.first_frame_conditioning_p": Meaningless(why="Still pictures alone are trained here: there is no first frame to go on from."),
+    "model.first_frame_conditioning_p": Meaningless(why="Only still pictures are trained here: there is no first frame to go on from."),
     "model.cache_text_embeddings": Meaningless(why="Captions are encoded before training here, where no text encoder is trained."),
     **{f"model.{name}": _LOADING for name in ("text_encoder_fp8", "text_encoder_nf4", "llama3_4bit")},
     **{f"model.{name}": _LONG for name in ("max_llama3_sequence_length", "max_sequence_length")},

@@ -11,7 +11,7 @@ from .diffusion_pipe_model import OFF
 from .nested import only_if
 from .reasons import lacking
 
-_STILL = "Still pictures alone are trained here, as one frame each; videos in the folder are left out."
+_STILL = "Only still pictures are trained here, as one frame each; videos in the folder are left out."
 SHARED = ("resolutions", "enable_ar_bucket", "min_ar", "max_ar", "num_ar_buckets", "ar_buckets", "size_buckets")
 """What can differ from folder to folder there, and is one for all in Bucketer."""
 _STEPS = (64, 32, 16)

@@ -15,7 +15,7 @@ from .reasons import NOT_MERGED, SHOWN, STATE, STATE_OF_ANOTHER, TRACKER, TRACKE
 
 _LARGEST_RANK = 100000
 _CARDS = "A model is not divided among several cards here; with processes of Train LoRA each card has the whole model."
-_VIDEOS = "Still pictures alone are trained here."
+_VIDEOS = "Only still pictures are trained here."
 _EVALUATED = "The loss on pictures that are not trained on is measured by Validation Config, with batches of its own."
 _NAMELESS = (
     "output",

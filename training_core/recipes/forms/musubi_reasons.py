@@ -36,7 +36,7 @@ _GROUPS = (
     ("model_version", "What a model is, is seen from its file."),
     ("ideogram4_timestep_mu ideogram4_timestep_std", "musubi-tuner takes these and does not use them: timestep_sampling decides."),
     ("cache_directory", "Encodings are kept in a cache of their own here."),
-    ("i2v_mode target_frames frame_extraction frame_stride frame_sample max_frames source_fps", "Still pictures alone are trained here."),
+    ("i2v_mode target_frames frame_extraction frame_stride frame_sample max_frames source_fps", "Only still pictures are trained here."),
     ("skip_t2i_visual_dummy", "It keeps several processes in step, and does not change what is trained."),
     ("dino_loss_backend dino_loss_model_type dino_loss_layer dino_loss_feature_mode dino_loss_resize dino_loss_use_gram "
      "dino_loss_no_norm dino_loss_every_n_steps", _FEATURES),
@@ -45,11 +45,11 @@ _GROUPS = (
      "self_flow_teacher_coupling_decay_steps self_flow_teacher_mismatch_ratio network_weights_ema "
      "network_weights_proj", _SELF_FLOW),
     ("of_the_page", "A field of that program's page that is off, or that does not reach its training."),
-    ("of_videos", "Still pictures alone are trained here: this dataset of videos is left out."),
+    ("of_videos", "Only still pictures are trained here: this dataset of videos is left out."),
 )  # fmt: skip
 """Names, separated by spaces, and why they have no meaning here."""
 _LACKING = (
-    ("video_directory video_jsonl_file", "Still pictures alone are trained here: this dataset of videos is left out."),
+    ("video_directory video_jsonl_file", "Only still pictures are trained here: this dataset of videos is left out."),
     ("self_flow", _SELF_FLOW),
     ("dino_loss_weight", _FEATURES),
     ("latent_window_size f1 one_frame fp_latent_window_size fp_1f_clean_indices fp_1f_target_index fp_1f_no_post", _FRAMEPACK),
