@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.draft import Draft
 from athanor.training_core.recipes.forms.sd_scripts_network import network_args
 from athanor.training_core.recipes.forms.sd_scripts_optimizer import optimizer_args
 from athanor.training_core.recipes.forms.sd_scripts_words import SD_SCRIPTS, WORDS
+from athanor.training_core.recipes.read import read
 from athanor.training_core.recipes.recipe import Reading
 from athanor.training_core.recipes.rules import Contents, Entry, Meaningless, Same
 from athanor.training_core.recipes.translate import translate
@@ -164,3 +166,11 @@ def test_sample_pictures_are_drawn_as_there():
         "sampling"
     )
     assert (sampling.sampler_name, sampling.steps, sampling.cfg) == ("euler", 20, 1)
+
+
+def test_arguments_of_an_optimizer_that_is_not_known_are_not_given_to_another():
+    text = "accelerate launch train_network.py --optimizer_type came --optimizer_args betas=0.9,0.999,0.9999"
+    found = read([Document(data=text.encode())])
+    assert found.recipe.group("optimizer").optimizer_args == ""
+    line = next(line for line in found.lines if line.name == "optimizer_args")
+    assert line.kind == "unknown" and "came" in line.why

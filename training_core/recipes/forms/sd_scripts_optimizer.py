@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, get_args
 
+from ...errors import quoted
 from ...settings.optimizer import OptimizerName
 from ..rules import Paths, Rule, Said, Same, Translated, Vocabulary
 from ..values import number, switch, text
@@ -50,6 +51,17 @@ def _optimizer(value: Any, _said: Said) -> Paths:
             "Config, such as pytorch_optimizer.CAME."
         )
     return {"optimizer.optimizer_class": name}
+
+
+def _arguments(value: Any, said: Said) -> Paths:
+    """Take the arguments, but not those of an optimizer that is not known: another one would be refused because of them."""
+    name = said.get("optimizer_type")
+    if name:
+        try:
+            _optimizer(name, said)
+        except ValueError:
+            raise ValueError(f"They are arguments of {quoted(name)}: set them once the optimizer is chosen.") from None
+    return {"optimizer.optimizer_args": optimizer_args(value)}
 
 
 def _scheduler_class(value: Any, _said: Said) -> Paths:
@@ -135,11 +147,7 @@ def rules() -> Vocabulary:
         **{f"lr_scheduler_args {name}": rule for name, rule in scheduler_args.items()},
         "lr_scheduler_args": Translated(to=lambda _v, _s: {}, why="Each argument is read by itself."),
         "optimizer_type": Translated(to=_optimizer, why="The same optimizer, by its name or its class.", same=True),
-        "optimizer_args": Translated(
-            to=lambda value, _: {"optimizer.optimizer_args": optimizer_args(value)},
-            why="The same arguments.",
-            same=True,
-        ),
+        "optimizer_args": Translated(to=_arguments, why="The same arguments.", same=True),
         "use_8bit_adam": old_switch("AdamW8bit"),
         "use_lion_optimizer": old_switch("Lion"),
         "lr_scheduler": Translated(to=_scheduler, why="The same schedule.", same=True),
