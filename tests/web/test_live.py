@@ -276,7 +276,7 @@ def inside_a_subgraph_and_after_a_tab_switch(site, page, which: str) -> None:
     assert " › Train LoRA" in said.inner_text()
     page.page.evaluate(rename, name)
     page.queue()
-    page.wait_for_points(5)
+    page.wait_for_points(10)  # a part of fewer is as wide as four steps, and grows when a step comes
     assert not said.count() and not page.page.locator(".athanor-note.failed").count()
     page.picture(f"{which}_subgraph")
     the_middle_button_moves_the_chart(page)

@@ -16,6 +16,8 @@ Paths = Mapping[str, Any]
 class NoMeaning(Exception):
     """Raised by a translation for a value that has no meaning here; its text is the sentence that says why."""
 
+    __module__ = "athanor"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
