@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -90,9 +91,12 @@ class AthanorImportRecipe(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def validate_inputs(cls, recipe: str | None = "") -> bool | str:
-        """Return True if the recipe can be read, else what is wrong (None: linked, checked when the node runs)."""
-        return sentence(lambda: _reading(str(recipe)), recipe=recipe)
+    async def validate_inputs(cls, recipe: str | None = "") -> bool | str:
+        """Return True if the recipe can be read, else what is wrong (None: linked, checked when the node runs).
+
+        A large text takes seconds to read: a thread does it, while the host's event loop goes on.
+        """
+        return await asyncio.to_thread(sentence, lambda: _reading(str(recipe)), recipe=recipe)
 
     @classmethod
     def fingerprint_inputs(cls, recipe: str | None = "") -> Any:

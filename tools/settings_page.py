@@ -22,23 +22,16 @@ from training_core.recipes.forms.ai_toolkit import AI_TOOLKIT
 from training_core.recipes.forms.onetrainer import ONETRAINER
 from training_core.recipes.forms.sd_scripts_words import SD_SCRIPTS
 from training_core.recipes.own_lines import MARK
-from training_core.recipes.recipe import GROUPS
 from training_core.recipes.rules import NoMeaning, Same, Translated
 from training_core.recipes.translate import Program
-from training_core.settings import BlockSettings, DatasetSettings, SettingInfo, Settings, info
+from training_core.settings import JOB_GROUPS, BlockSettings, SettingInfo, info
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "settings.md"
 BEGIN = "<!-- made by python dev.py docs: settings -->"
 HEAD = ("setting", "default, range", "what it does", "sd-scripts", "OneTrainer", "ai-toolkit", "models", "since")
-ORDER: dict[str, type[Settings]] = {
-    "training": GROUPS["training"],
-    "datasets": DatasetSettings,
-    "buckets": GROUPS["buckets"],
-    "network": GROUPS["network"],
-    "network.blocks": BlockSettings,
-    **{name: group for name, group in GROUPS.items() if name not in ("training", "buckets", "network")},
-}
+_FIRST = ("training", "datasets", "buckets", "network", "network.blocks")
+ORDER = {path: JOB_GROUPS[path] for path in dict.fromkeys((*_FIRST, *JOB_GROUPS))}
 """Group of settings, in the order of the page -> its model."""
 
 EPS_V, FLOW, U_NETS = "eps and v models", "flow models", "U-Nets"

@@ -13,7 +13,7 @@ from athanor.training_core.recipes import exported
 from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.read import read
 from athanor.training_core.recipes.recipe import GROUPS
-from random_recipes import WEIRD, recipe
+from random_recipes import WEIRD, recipe, same
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "example_workflows").glob("*.json"))
 VALUES = [
@@ -58,15 +58,12 @@ def test_what_is_exported_is_imported_as_it_was():
     """3,000 recipes with all cases, as a command, a job and a graph of the API."""
     for number in range(fuzz.cases(3000, 150)):
         wanted = recipe(1_000_000 * fuzz.SEED + 10_000 + number)
-        assert imported(
-            exported.export(
-                "command", exported.Source(found=exported.FromGraph(recipe=wanted), prompt={}, node="")
-            ).files
-        ).same_as(wanted), number
+        command = exported.Source(found=exported.FromGraph(recipe=wanted), prompt={}, node="")
+        assert same(imported(exported.export("command", command).files), wanted), number
         source = exported.of_recipe(wanted)
         source = exported.of_prompt(source.prompt, source.node, family=wanted.model.family)
         for form in ("job", "api"):
-            assert imported(exported.export(form, source).files).same_as(source.found.recipe), (number, form)
+            assert same(imported(exported.export(form, source).files), source.found.recipe), (number, form)
 
 
 def test_hurt_exports():

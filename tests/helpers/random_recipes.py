@@ -120,3 +120,13 @@ def _value(draw: random.Random, path: str, setting: Any) -> Any:
     return draw.choice(
         (low, high, round(draw.uniform(low, min(high, 2)), draw.randint(1, 6)), 1e-5 if low <= 1e-5 else low)
     )
+
+
+def same(one: Recipe, other: Recipe) -> bool:
+    """Whether both train in the same way: all settings are compared, whether they are named or at their defaults."""
+    return (
+        one.model == other.model
+        and all(one.group(name) == other.group(name) for name in GROUPS)
+        and len(one.datasets) == len(other.datasets)
+        and all(one.dataset(i) == other.dataset(i) for i in range(len(one.datasets)))
+    )

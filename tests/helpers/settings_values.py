@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from athanor.training_core.network.metadata_keys import GROUPS
-from athanor.training_core.settings import DatasetSettings, Job, info
+from athanor.training_core.settings import JOB_GROUPS, DatasetSettings, Job, info
 
 TEXTS = {
     "network.preset_toml": 'enable_conv = true\nunet_target_module = ["Attention"]',
@@ -75,13 +74,13 @@ WITH: dict[str, dict[str, Any]] = {
 
 def paths() -> list[str]:
     """Every setting of a job, such as "network.blocks.reg_dims"."""
-    return [f"{group}.{setting.name}" for group, model in GROUPS.items() for setting in info(model)]
+    return [f"{group}.{setting.name}" for group, model in JOB_GROUPS.items() for setting in info(model)]
 
 
 def another(path: str) -> Any:
     """A value that the setting takes, other than its default; it fails for a text that is not in TEXTS by being 'x'."""
     group, _, name = path.rpartition(".")
-    setting = next(one for one in info(GROUPS[group]) if one.name == name)
+    setting = next(one for one in info(JOB_GROUPS[group]) if one.name == name)
     for table in (TEXTS, CHOICES, NUMBERS):
         if path in table:
             return table[path]

@@ -6,6 +6,7 @@ no samples, and a comparison of one picture.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import graphs
 import pytest
 import runs_on_disk
+from athanor.nodes.import_recipe import AthanorImportRecipe
 from athanor.training_core.families import FAMILIES
 from athanor.training_core.recipes.graph import graph
 from athanor.training_core.recipes.recipe import Model, Recipe
@@ -193,3 +195,18 @@ def test_a_file_of_the_input_folder_and_a_lora(server):
     (server.base / "input" / "r.json").write_text(sent(FORMS["kohya GUI settings"])["text"])
     entry = server.run({"recipe": graphs.node("AthanorImportRecipe", recipe="r.json")})
     assert entry["outputs"]["recipe"]["text"][0].startswith("kohya GUI settings for SD1.5: ")
+
+
+def test_reading_a_large_recipe_leaves_the_event_loop_free():
+    """ComfyUI asks its nodes in the event loop when a graph is queued: while a thread reads, every other request is answered."""
+    text = "accelerate launch train_network.py " + " ".join(f"--option_{number} {number}" for number in range(3000))
+
+    async def asked() -> tuple[Any, int]:
+        waiting, turns = asyncio.create_task(AthanorImportRecipe.validate_inputs(text)), 0
+        while not waiting.done():
+            await asyncio.sleep(0.005)
+            turns += 1
+        return waiting.result(), turns
+
+    answer, turns = asyncio.run(asked())
+    assert answer is True and turns > 3

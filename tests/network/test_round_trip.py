@@ -4,8 +4,8 @@ import json
 
 import pytest
 from athanor.training_core.network import metadata_keys, recover
-from athanor.training_core.network.metadata_keys import FLOW, GROUPS, NOT_TOLD, ROWS, value_of
-from athanor.training_core.settings import Job
+from athanor.training_core.network.metadata_keys import FLOW, NOT_TOLD, ROWS, value_of
+from athanor.training_core.settings import JOB_GROUPS, Job
 from settings_values import another, job_with, label_of, paths
 
 UNTOLD = {path for group in NOT_TOLD.values() for path in group}
@@ -23,7 +23,7 @@ def test_every_setting_has_its_keys_or_the_reason_why_not():
 
 def test_every_group_of_a_job_is_known():
     values = {"dataset_fingerprint", "model_fingerprint"}
-    assert {path.partition(".")[0] for path in GROUPS} == Job.model_fields.keys() - values
+    assert {path.partition(".")[0] for path in JOB_GROUPS} == Job.model_fields.keys() - values
 
 
 def test_no_key_is_told_twice():
@@ -47,7 +47,7 @@ def of_flow(path: str) -> bool:
 def test_there_and_back(path, ours):
     job, flow = job_with(path), of_flow(path)
     group, _, name = path.rpartition(".")
-    default = GROUPS[group].model_fields[name].default
+    default = JOB_GROUPS[group].model_fields[name].default
     assert value_of(job, path) == another(path) != default, "another value than the default is tried"
     metadata = fields(job, flow) | ({"athanor_run_id": "x"} if ours or flow else {})
     recovered = recover.recover(metadata, ["unet", "te1"] if job.network.text else ["unet"])
@@ -58,7 +58,7 @@ def test_there_and_back(path, ours):
 
 def recovered_value(recovered, path: str):
     group, *inner, name = path.split(".")
-    settings = recovered.groups[GROUPS[group]]
+    settings = recovered.groups[JOB_GROUPS[group]]
     for one in inner:
         settings = getattr(settings, one)
     return getattr(settings, name)

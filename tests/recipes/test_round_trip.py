@@ -4,7 +4,7 @@ import pytest
 from athanor.training_core.recipes.document import Document
 from athanor.training_core.recipes.read import read
 from athanor.training_core.recipes.writers import command
-from random_recipes import recipe
+from random_recipes import recipe, same
 
 
 def imported(*files):
@@ -17,7 +17,7 @@ def test_a_command_with_its_files_gives_the_same_recipe(first):
         wanted = recipe(seed)
         written = command.write(wanted)
         reading = imported(*written.files)
-        assert reading.recipe.same_as(wanted), (seed, different(wanted, reading.recipe))
+        assert same(reading.recipe, wanted), (seed, different(wanted, reading.recipe))
         assert ("sampling" in reading.recipe.settings) == ("sampling" in wanted.settings), seed
         assert reading.form.startswith("sd-scripts"), seed
 

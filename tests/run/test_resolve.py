@@ -13,10 +13,11 @@ from athanor.training_core.data.plan import length, sort_into_buckets
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.families import FAMILIES
 from athanor.training_core.network import metadata, metadata_keys, recover
-from athanor.training_core.network.metadata_keys import GROUPS, NOT_TOLD, ROWS, value_of
+from athanor.training_core.network.metadata_keys import NOT_TOLD, ROWS, value_of
 from athanor.training_core.optim import names
 from athanor.training_core.resume.compute_plan import ComputePlan, MemoryPlan
 from athanor.training_core.run.resolve import Circumstances, computed, resolve
+from athanor.training_core.settings import JOB_GROUPS
 from athanor.training_core.settings.differences import differences
 from settings_values import job_with, label_of, paths
 
@@ -92,7 +93,7 @@ def test_a_file_gives_back_what_was_trained(path, kind):
     """The whole of it from our own files; from the fields alone, what they tell."""
     trained, whole, alone = given_back(kind, path)
     assert not whole.refused and not alone.refused and not whole.missing
-    for group, settings in GROUPS.items():
+    for group, settings in JOB_GROUPS.items():
         if "." not in group and group != "sampling":
             value = getattr(trained, group)
             assert whole.groups[settings] == (value[0] if isinstance(value, tuple) else value)
@@ -114,7 +115,7 @@ def test_a_setting_of_another_prediction_is_refused(path, kind):
 
 def _value(recovered: recover.Recovered, path: str):
     group, *inner, name = path.split(".")
-    settings = recovered.groups[GROUPS[group]]
+    settings = recovered.groups[JOB_GROUPS[group]]
     for one in inner:
         settings = getattr(settings, one)
     return getattr(settings, name)

@@ -14,40 +14,14 @@ from typing import Any
 from .. import file_names
 from ..json_text import parse_json
 from ..settings import (
-    BlockSettings,
-    BucketSettings,
-    CacheSettings,
-    ConditioningSettings,
-    DatasetSettings,
+    JOB_GROUPS,
     Job,
-    LossSettings,
     NetworkSettings,
-    NoiseSettings,
-    OptimizerSettings,
     SamplingSettings,
     SettingInfo,
-    Settings,
-    TrainingSettings,
-    ValidationSettings,
     info,
 )
 from .metadata_forms import JOINT, MetadataRow, Values
-
-GROUPS: dict[str, type[Settings]] = {
-    "network": NetworkSettings,
-    "network.blocks": BlockSettings,
-    "loss": LossSettings,
-    "noise": NoiseSettings,
-    "optimizer": OptimizerSettings,
-    "buckets": BucketSettings,
-    "training": TrainingSettings,
-    "datasets": DatasetSettings,  # of several datasets, the first
-    "conditioning": ConditioningSettings,
-    "validation": ValidationSettings,
-    "cache": CacheSettings,
-    "sampling": SamplingSettings,
-}
-"""Groups of a Job."""
 
 NOT_TOLD = {
     "a path on this machine": (
@@ -213,7 +187,7 @@ def _rows() -> Iterator[MetadataRow]:
     """Yield all rows: those of several settings first."""
     yield from JOINT
     taken = {path for row in JOINT for path in row.settings} | {path for paths in NOT_TOLD.values() for path in paths}
-    for group, model in GROUPS.items():
+    for group, model in JOB_GROUPS.items():
         for setting in info(model):
             if setting.key and f"{group}.{setting.name}" not in taken:
                 yield _row(group, setting, setting.key)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ..errors import shortened
 from ..json_text import parse_json
-from ..settings import NetworkSettings, SamplingSettings, Settings, identity
+from ..settings import JOB_GROUPS, NetworkSettings, SamplingSettings, Settings, identity
 from ..settings.differences import changed, flat, in_words
 from . import metadata_keys, peft
 from .info import Layer
@@ -52,7 +52,7 @@ def recover(
     missing: list[str] = []
     refused: list[str] = []
     from_layers: dict[str, Any] = {}
-    for path, group in metadata_keys.GROUPS.items():
+    for path, group in JOB_GROUPS.items():
         if group is SamplingSettings or "." in path:  # blocks are a part of the network
             continue
         of_job = identity.read(group, _of_job(job, path))

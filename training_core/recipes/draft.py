@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from ..errors import AthanorError, quoted, shortened
-from ..settings import BlockSettings, DatasetSettings, SettingInfo, Settings, info, parse
+from ..settings import JOB_GROUPS, BlockSettings, DatasetSettings, SettingInfo, Settings, info, parse
 from .recipe import GROUPS, ROLES, Line, Model, Recipe, WeightDtype
 from .values import fitted, switch, whole
 
@@ -52,8 +52,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
 }
 """Fields of the model beside its files, and what reads the value of each."""
 _INFO: dict[str, dict[str, SettingInfo]] = {
-    name: {each.name: each for each in info(group)}
-    for name, group in {**GROUPS, "network.blocks": BlockSettings, "datasets": DatasetSettings}.items()
+    name: {each.name: each for each in info(group)} for name, group in JOB_GROUPS.items()
 }
 
 

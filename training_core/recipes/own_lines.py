@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..json_text import parse_json
-from ..settings import BlockSettings, DatasetSettings, info
+from ..settings import JOB_GROUPS, info
 from .document import Document
-from .recipe import GROUPS, ROLES
+from .recipe import ROLES
 from .rules import Entry, Same, Vocabulary
 
 MARK = "Athanor only: "
@@ -25,9 +25,7 @@ _MOST = 100
 """Datasets that a path may number."""
 
 PATHS = (
-    *(f"{group}.{each.name}" for group, kind in GROUPS.items() for each in info(kind)),
-    *(f"network.blocks.{each.name}" for each in info(BlockSettings)),
-    *(f"datasets.{each.name}" for each in info(DatasetSettings)),
+    *(f"{group}.{each.name}" for group, kind in JOB_GROUPS.items() for each in info(kind)),
     *(f"model.{name}" for name in ("family", "clip_skip", "v_prediction", "weight_dtype")),
     *(f"model.files.{role}" for role in ROLES),
 )

@@ -7,33 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..settings import (
-    BucketSettings,
-    CacheSettings,
-    ConditioningSettings,
+    JOB_GROUPS,
     DatasetSettings,
-    LossSettings,
-    NetworkSettings,
-    NoiseSettings,
-    OptimizerSettings,
-    SamplingSettings,
     Settings,
-    TrainingSettings,
-    ValidationSettings,
     parse,
 )
 
-GROUPS: dict[str, type[Settings]] = {
-    "training": TrainingSettings,
-    "network": NetworkSettings,
-    "optimizer": OptimizerSettings,
-    "loss": LossSettings,
-    "noise": NoiseSettings,
-    "conditioning": ConditioningSettings,
-    "buckets": BucketSettings,
-    "cache": CacheSettings,
-    "validation": ValidationSettings,
-    "sampling": SamplingSettings,
-}
+GROUPS = {path: group for path, group in JOB_GROUPS.items() if path not in ("network.blocks", "datasets")}
 """Groups of settings by their names in a job; those of the datasets, of which there are several, are beside them."""
 
 ROLES = (
@@ -109,15 +89,6 @@ class Recipe:
     def dataset(self, number: int) -> DatasetSettings:
         """Return the settings of one Dataset Loader, with the defaults of what is not named; AthanorError as in `group`."""
         return parse(DatasetSettings, self.datasets[number])
-
-    def same_as(self, other: Recipe) -> bool:
-        """Return whether both train in the same way: all settings are compared, whether they are named or at their defaults."""
-        return (
-            self.model == other.model
-            and all(self.group(name) == other.group(name) for name in GROUPS)
-            and len(self.datasets) == len(other.datasets)
-            and all(self.dataset(i) == other.dataset(i) for i in range(len(self.datasets)))
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

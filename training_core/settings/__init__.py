@@ -15,7 +15,7 @@ from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
 from .edit import EditSettings, ExtractSettings
-from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
+from .job import JOB_GROUPS, METADATA_SETTINGS, NOT_IN_IDENTITY, Job
 from .likeness import LikenessSettings
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
@@ -29,6 +29,7 @@ from .training import TrainingSettings
 from .validation import ValidationSettings
 
 __all__ = [
+    "JOB_GROUPS",
     "METADATA_SETTINGS",
     "NOT_IN_IDENTITY",
     "BlockSettings",

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import identity
 from .base import Settings
+from .blocks import BlockSettings
 from .buckets import BucketSettings
 from .caching import CacheSettings
 from .conditioning import ConditioningSettings
@@ -29,6 +30,22 @@ METADATA_SETTINGS = (
     ),
 )
 """Settings of training that say what files tell; a finished run's files are written again with them, without training."""
+
+JOB_GROUPS: dict[str, type[Settings]] = {
+    "network": NetworkSettings,
+    "network.blocks": BlockSettings,
+    "loss": LossSettings,
+    "noise": NoiseSettings,
+    "optimizer": OptimizerSettings,
+    "buckets": BucketSettings,
+    "training": TrainingSettings,
+    "datasets": DatasetSettings,
+    "conditioning": ConditioningSettings,
+    "validation": ValidationSettings,
+    "cache": CacheSettings,
+    "sampling": SamplingSettings,
+}
+"""Path in a job -> its group of settings: those of the blocks are a part of the network, and there are several datasets."""
 
 NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
     "": frozenset({"sampling"}),

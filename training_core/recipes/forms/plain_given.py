@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ...settings import BlockSettings, DatasetSettings, info
-from ..recipe import GROUPS
+from ...settings import JOB_GROUPS, info
 from ..rules import Entry, Meaningless, Same
 from . import plain_names as names
 from . import plain_values as values
@@ -27,11 +26,7 @@ class Found:
     """As it is written there, with remarks."""
 
 
-_KINDS = {
-    f"{group}.{each.name}": each.kind
-    for group, settings in {**GROUPS, "network.blocks": BlockSettings, "datasets": DatasetSettings}.items()
-    for each in info(settings)
-}
+_KINDS = {f"{group}.{each.name}": each.kind for group, settings in JOB_GROUPS.items() for each in info(settings)}
 _NUMBERS = frozenset(
     {option for option, rule in WORDS.items() if isinstance(rule, Same) and _KINDS.get(rule.path) in ("int", "float")}
     | {"max_train_epochs", "max_train_steps", "unet_lr", "text_encoder_lr", "lr_warmup_steps", "clip_skip", "discrete_flow_shift",
@@ -83,10 +78,11 @@ def is_setting(found: Found) -> bool:
 
 
 def given(found: list[Found]) -> tuple[list[Entry], list[tuple[str, str]]]:
-    """Return what is given, each option once, and what is left: what is said again, and values that could not be read."""
+    """Return what is given, each option once and what else is said of it, and what is left: values that could not be read."""
     said: dict[str, Entry] = {}
     arguments: dict[str, str] = {}
     left: list[tuple[str, str]] = []
+    others: list[Entry] = []
     for each in found:
         cleaned = [*_cleaned(each)] if each.option else []
         if each.option and not cleaned:
@@ -96,12 +92,7 @@ def given(found: list[Found]) -> tuple[list[Entry], list[tuple[str, str]]]:
                 arguments.setdefault(option.removeprefix(names.ARGUMENT), str(value))
             elif option in said and option not in (names.ABOUT, names.PICTURES, names.TRIGGER):
                 if str(said[option].value) != str(value):
-                    left.append(
-                        (
-                            f"{each.shown}: {each.value}",
-                            f"It is said twice: the first one, {said[option].value}, is taken.",
-                        )
-                    )
+                    others.append(Entry(name=names.ALTERNATIVE, shown=each.shown, value=each.value))
             else:
                 shown = (
                     each.shown
@@ -112,10 +103,8 @@ def given(found: list[Found]) -> tuple[list[Entry], list[tuple[str, str]]]:
                     name=option, shown=shown, value=value
                 )
                 if more:
-                    left.append(
-                        (f"{each.shown}: {each.value}", f"Several values are given: the first one, {value}, is taken.")
-                    )
-    return [*_together(said, arguments)], left
+                    others.append(Entry(name=names.ALTERNATIVE, shown=each.shown, value=each.value))
+    return [*_together(said, arguments), *others], left
 
 
 def _together(said: dict[str, Entry], arguments: dict[str, str]) -> Iterator[Entry]:

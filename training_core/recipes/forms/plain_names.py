@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 
-from ...settings import BlockSettings, DatasetSettings, info
-from ..recipe import GROUPS
+from ...settings import JOB_GROUPS, info
 from .sd_scripts_words import WORDS
 
 MODEL, FAMILY, KIND, MORE, SAVE_EVERY = "(model)", "family", "(kind of network)", "(more)", "(save every)"
 DIM_ALPHA, MIN_MAX, BOTH_RATES, REPEATED_EPOCHS = "(dim/alpha)", "(min/max)", "(both rates)", "(repeats/epochs)"
 CONV, PARTS, OWN = "(conv)", "(parts)", "(own) "
-PICTURES, TRIGGER, ABOUT, DECIDED, REST, ARGUMENT = (
+PICTURES, TRIGGER, ABOUT, ALTERNATIVE, DECIDED, REST, ARGUMENT = (
     "(pictures)",
     "(trigger)",
     "(about)",
+    "(alternative)",
     "(decided)",
     "(rest)",
     "(optimizer) ",
@@ -225,7 +225,7 @@ def _keys() -> dict[str, str]:
     found: dict[str, str] = {}
     for option in WORDS:
         found.setdefault(compact(option.rpartition(" ")[2]), option)
-    for group, settings in {**GROUPS, "network.blocks": BlockSettings, "datasets": DatasetSettings}.items():
+    for group, settings in JOB_GROUPS.items():
         for each in info(settings):
             if each.flag in WORDS and f"{group}.{each.name}" not in _SAMPLING:
                 found.setdefault(compact(each.name), each.flag or "")

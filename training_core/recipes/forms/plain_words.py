@@ -38,6 +38,9 @@ _OWN: Vocabulary = {
     names.PICTURES: Meaningless(why="How many pictures there are is seen in your folder."),
     names.TRIGGER: Meaningless(why="It belongs in your captions, or in caption_prefix of Dataset Loader."),
     names.ABOUT: Meaningless(why="It is about the author's work, not about how the LoRA is trained."),
+    names.ALTERNATIVE: Translated(
+        to=lambda _v, _s: {}, why="The text gives several values for this: the first one is taken."
+    ),
     names.DECIDED: Meaningless(why="They follow from the epochs: how many they are depends on your pictures."),
 }
 

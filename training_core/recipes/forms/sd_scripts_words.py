@@ -7,8 +7,7 @@ files use the same words.
 
 from __future__ import annotations
 
-from ...settings import BlockSettings, DatasetSettings, info
-from ..recipe import GROUPS
+from ...settings import JOB_GROUPS, info
 from ..rules import Rule, Same, Vocabulary
 from ..translate import Program
 from . import (
@@ -25,7 +24,7 @@ from .sd_scripts_settle import settle
 
 def _same() -> dict[str, Rule]:
     """Return the options that a setting names as its own, without those that several settings share."""
-    groups = {**GROUPS, "network.blocks": BlockSettings, "datasets": DatasetSettings}
+    groups = JOB_GROUPS
     return {
         each.flag: Same(path=f"{group}.{each.name}")
         for group, settings in groups.items()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import AthanorError, shortened
-from ...settings import BlockSettings, DatasetSettings, info
+from ...settings import JOB_GROUPS, info
 from .. import own_lines
 from ..document import Document
 from ..draft import NODES
@@ -154,5 +154,5 @@ def _default(path: str) -> Any:
         return getattr(Model(), name)
     if group == "model.files":
         return ""
-    kinds = {**GROUPS, "network.blocks": BlockSettings, "datasets": DatasetSettings}
+    kinds = JOB_GROUPS
     return next(each.default for each in info(kinds[group]) if each.name == name)
