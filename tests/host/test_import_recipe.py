@@ -15,7 +15,6 @@ from typing import Any
 import graphs
 import pytest
 import runs_on_disk
-from athanor.nodes.import_recipe import AthanorImportRecipe
 from athanor.training_core.families import FAMILIES
 from athanor.training_core.recipes.graph import graph
 from athanor.training_core.recipes.recipe import Model, Recipe
@@ -197,8 +196,10 @@ def test_a_file_of_the_input_folder_and_a_lora(server):
     assert entry["outputs"]["recipe"]["text"][0].startswith("kohya GUI settings for SD1.5: ")
 
 
-def test_reading_a_large_recipe_leaves_the_event_loop_free():
+def test_reading_a_large_recipe_leaves_the_event_loop_free(comfy):
     """ComfyUI asks its nodes in the event loop when a graph is queued: while a thread reads, every other request is answered."""
+    from athanor.nodes.import_recipe import AthanorImportRecipe
+
     text = "accelerate launch train_network.py " + " ".join(f"--option_{number} {number}" for number in range(3000))
 
     async def asked() -> tuple[Any, int]:
@@ -209,4 +210,4 @@ def test_reading_a_large_recipe_leaves_the_event_loop_free():
         return waiting.result(), turns
 
     answer, turns = asyncio.run(asked())
-    assert answer is True and turns > 3
+    assert "no recipe" in str(answer) and turns > 3
